@@ -1,0 +1,1 @@
+"""The local default: every service Tapeline talks to, on loopback, from pip packages alone."""

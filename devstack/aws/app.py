@@ -1,0 +1,61 @@
+"""The ASGI app in front of MiniStack: everything is MiniStack's, and its state is saved as it changes.
+
+Services that MiniStack answers wrongly are taken over here, by the `X-Amz-Target` header, as they come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from devstack.aws.checkpoint import Checkpoints
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+AsgiApp = Callable[[Message, Receive, Send], Awaitable[None]]
+
+
+def ministack_app() -> AsgiApp:
+    """Return MiniStack's app; its environment must be set before (it reads it on import)."""
+    from ministack.app import app
+
+    return app
+
+
+class LocalAws:
+    """Passes everything on, notes what may have changed the state, and starts the checkpoints."""
+
+    def __init__(self, inner: AsgiApp) -> None:
+        self._inner = inner
+        self._checkpoints = Checkpoints()
+        self._saving: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer one request, or the server's start and stop."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(scope, receive, send)
+            return
+        try:
+            await self._inner(scope, receive, send)
+        finally:
+            if scope.get("method") not in ("GET", "HEAD"):
+                self._checkpoints.note_change()
+
+    async def _lifespan(self, scope: Message, receive: Receive, send: Send) -> None:
+        async def receiving() -> Message:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown" and self._saving:
+                self._saving.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await self._saving
+            return message
+
+        async def sending(message: Message) -> None:
+            await send(message)
+            if message["type"] == "lifespan.startup.complete":
+                self._saving = asyncio.create_task(self._checkpoints.run())
+
+        await self._inner(scope, receiving, sending)

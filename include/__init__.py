@@ -1,0 +1,1 @@
+"""Tapeline's importable code: `core` ← `clients` ← `orchestration` ← one package a pipeline."""

@@ -1,0 +1,1 @@
+"""Contracts, keys, settings and errors. No I/O, no Airflow."""

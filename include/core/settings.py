@@ -1,0 +1,51 @@
+"""Names of the deployment's resources: one Airflow Variable, `tapeline_settings`, as JSON.
+
+Where services are (hosts, credentials) is in connections, never here.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from include.core.errors import InvalidSettings
+
+VARIABLE = "tapeline_settings"
+
+
+class Settings(BaseModel):
+    """Resource names, as the CloudFormation stacks put them out."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    environment: str
+    """Deployment: `local`, `dev`, `prod` …; part of manifests, metrics and resource names."""
+    raw_bucket: str
+    """Bucket of RAW objects, manifests and batch papers."""
+    curated_bucket: str
+    """Bucket of curated Parquet, quarantine and quality records."""
+    idempotency_table: str
+    """DynamoDB table of claimed idempotency keys."""
+    batch_table: str
+    """DynamoDB table of the batch tracker."""
+    source_table: str
+    """DynamoDB table of rate limits and circuit breakers, shared by all workers."""
+    extract_dlq: str
+    """Name of the SQS queue for chunks that failed for good."""
+    symbols_parameter: str | None = None
+    """SSM parameter with the symbol universe; unset: not asked."""
+    symbols_key: str | None = None
+    """Key in the RAW bucket with the symbol universe; unset: not asked."""
+
+
+def parse_settings(text: str | None) -> Settings:
+    """Return the settings from the Variable's JSON, or raise `InvalidSettings` saying what to set."""
+    if not text:
+        raise InvalidSettings(
+            f"The Airflow Variable {VARIABLE!r} is not set, so no bucket or table is known. Set it to the "
+            "JSON of the deployed stacks' outputs (airflow_settings.yaml has an example)."
+        )
+    try:
+        return Settings.model_validate_json(text)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'JSON'}: {e['msg']}" for e in error.errors())
+        raise InvalidSettings(f"The Airflow Variable {VARIABLE!r} is malformed: {faults}") from error

@@ -1,0 +1,1 @@
+"""Airflow-shaped, pipeline-neutral: connections to clients, params, timetables, operators."""

@@ -1,0 +1,85 @@
+"""From Airflow connections and Variables to clients: the only place that asks Airflow where things are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from include.core.errors import InvalidSettings
+from include.core.settings import VARIABLE, Settings, parse_settings
+
+if TYPE_CHECKING:
+    from include.clients.aws import Aws
+    from include.clients.object_store import ObjectStore
+    from include.clients.warehouse import Warehouse
+    from include.clients.yahoo import YahooClient
+
+AWS = "aws_default"
+CLICKHOUSE = "clickhouse_default"
+YAHOO = "yahoo_default"
+
+
+def settings() -> Settings:
+    """Return the deployment's settings; raise `InvalidSettings` where they are missing or malformed."""
+    from airflow.sdk import Variable
+
+    return parse_settings(Variable.get(VARIABLE, default=None))
+
+
+def aws(conn_id: str = AWS) -> Aws:
+    """Return access to AWS as the connection says."""
+    from airflow.sdk import BaseHook
+
+    from include.clients.aws import Aws
+
+    connection = BaseHook.get_connection(conn_id)
+    extra = connection.extra_dejson
+    return Aws(
+        region=extra.get("region_name", "us-east-1"),
+        endpoint_url=extra.get("endpoint_url"),
+        access_key_id=connection.login or None,
+        secret_access_key=connection.password or None,
+        session_token=extra.get("aws_session_token"),
+    )
+
+
+def raw_store() -> ObjectStore:
+    """Return the RAW bucket."""
+    return aws().object_store(settings().raw_bucket)
+
+
+def curated_store() -> ObjectStore:
+    """Return the curated bucket."""
+    return aws().object_store(settings().curated_bucket)
+
+
+def yahoo(conn_id: str = YAHOO) -> YahooClient:
+    """Return the market data client; the connection's host is Yahoo's base URL, or a replay server's."""
+    from airflow.sdk import BaseHook
+
+    from include.clients.yahoo import YahooClient
+
+    host = BaseHook.get_connection(conn_id).host
+    if not host:
+        raise InvalidSettings(
+            f"The connection {conn_id!r} has no host. Set it to https://query2.finance.yahoo.com, or to the "
+            "URL of a replay server."
+        )
+    return YahooClient(host)
+
+
+def warehouse(conn_id: str = CLICKHOUSE) -> Warehouse:
+    """Return an open warehouse; the connection's extra says by which interface."""
+    from airflow.sdk import BaseHook
+
+    from include.clients.warehouse import address_from, open_warehouse
+
+    connection = BaseHook.get_connection(conn_id)
+    return open_warehouse(
+        address_from(
+            connection.host,
+            connection.port,
+            connection.login,
+            connection.password,
+            connection.extra_dejson,
+        )
+    )

@@ -1,0 +1,1 @@
+"""Timetables of our own; plugins/timetables_plugin.py registers them."""

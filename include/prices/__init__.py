@@ -1,0 +1,1 @@
+"""Daily market prices: Yahoo → RAW → manifest → curated → ClickHouse."""

@@ -1,0 +1,59 @@
+"""One transform task: read its input, curate its days, hand the list of files to the loader."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from include.clients.aws import Aws
+from include.clients.catalog import Catalog
+from include.clients.object_store import ObjectStore
+from include.core.contracts import CuratedFileList, TransformInput
+from include.core.keys import key_of
+from include.core.settings import Settings
+from include.prices import start
+from include.prices.curate import curate_group
+from include.prices.plan import Plan
+
+log = logging.getLogger(__name__)
+
+
+def read_job(raw: ObjectStore, uri: str) -> TransformInput:
+    """Return the transform input at `s3://bucket/key` of the RAW bucket."""
+    return TransformInput.model_validate_json(raw.read(key_of(uri)))
+
+
+def label(job: TransformInput) -> str:
+    """Return what the UI shows for the task: `2013-01-02 to 2013-03-01 (40 days)`."""
+    days = [ref.ds for ref in job.manifest_keys]
+    return f"{days[0]} to {days[-1]} ({len(days)} days)"
+
+
+def curate_job(
+    plan: Plan,
+    job: TransformInput,
+    *,
+    index: int,
+    aws: Aws,
+    settings: Settings,
+    owner: str,
+    now: datetime,
+) -> str:
+    """Curate a job's days and return the URI of the list of files for the loader (`CuratedFileList`)."""
+    start.renew_run(plan, aws=aws, settings=settings, owner=owner)
+    raw = aws.object_store(settings.raw_bucket)
+    result = curate_group(
+        raw,
+        aws.object_store(settings.curated_bucket),
+        job,
+        batch_id=plan.batch_id,
+        max_invalid_ratio=plan.request.override_config.max_invalid_ratio,
+        now=now,
+        catalog=Catalog(aws.client("glue")),
+    )
+    table = plan.request.raw_table.curated
+    files = CuratedFileList(domain=table.domain, table_name=table.table_name, files=result.files)
+    key = plan.files.curated_key(index)
+    raw.write(key, files.model_dump_json(indent=1).encode())
+    log.info("%s: %s", label(job), result)
+    return raw.uri(key)

@@ -1,0 +1,93 @@
+"""What every DAG must have, asked of the DAGs as Airflow parses them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+DAG_IDS = {"prices_daily"}
+# boto3 (a twentieth of a second) comes with the provider's S3 sensor
+HEAVY = {
+    "chdb", "clickhouse_connect", "clickhouse_driver", "duckdb", "exchange_calendars", "numpy", "obstore",
+    "pandas", "polars", "pyarrow", "yfinance",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def dags() -> dict[str, Any]:
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(dag_folder=str(REPOSITORY / "dags"))
+    assert bag.import_errors == {}
+    return dict(bag.dags)
+
+
+def test_the_dags_are_the_expected_ones(dags: dict[str, Any]) -> None:
+    assert set(dags) == DAG_IDS
+
+
+def test_a_dag_file_is_named_like_its_dag(dags: dict[str, Any]) -> None:
+    assert {Path(dag.fileloc).stem for dag in dags.values()} == set(dags)
+
+
+def test_every_dag_tells_on_call_how_to_rerun_it(dags: dict[str, Any]) -> None:
+    for dag_id, dag in dags.items():
+        assert "**Rerun**" in dag.doc_md, dag_id
+        assert "**When it fails**" in dag.doc_md, dag_id
+        assert dag.dagrun_timeout, dag_id
+
+
+def test_every_task_has_an_owner_retries_and_a_timeout(dags: dict[str, Any]) -> None:
+    for dag_id, dag in dags.items():
+        for task in dag.tasks:
+            name = f"{dag_id}.{task.task_id}"
+            assert task.owner == "data-platform", name
+            assert task.retries is not None, name
+            assert task.execution_timeout, name
+
+
+def test_only_the_teardown_is_not_retried(dags: dict[str, Any]) -> None:
+    for dag in dags.values():
+        assert [task.task_id for task in dag.tasks if not task.retries] == ["close_run"]
+
+
+def test_nothing_is_loaded_that_did_not_pass_the_quality_gate(dags: dict[str, Any]) -> None:
+    load = dags["prices_daily"].get_task("load_files")
+    assert {"curate_days", "wait_for_manifest", "write_manifests"} <= load.get_flat_relative_ids(
+        upstream=True
+    )
+
+
+def test_too_many_failures_are_judged_after_the_manifests(dags: dict[str, Any]) -> None:
+    check = dags["prices_daily"].get_task("check_failures")
+    assert "write_manifests" in check.get_flat_relative_ids(upstream=True)
+    assert "load_files" not in check.get_flat_relative_ids(upstream=False)
+
+
+@pytest.mark.parametrize("file", sorted((REPOSITORY / "dags").glob("*.py")), ids=lambda file: file.stem)
+def test_parsing_a_dag_imports_nothing_heavy(file: Path) -> None:
+    """Every task process parses its DAG file: what it imports is paid by each of them."""
+    code = (
+        "import runpy, sys; import airflow.sdk; before = set(sys.modules)\n"
+        f"runpy.run_path({str(file)!r})\n"
+        f"print(*sorted({HEAVY!r} & set(sys.modules) - before))"
+    )
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1].split() == []
+
+
+def test_every_plugin_file_is_a_plugin() -> None:
+    """The plugin loader runs every file under its module name: another name could replace a library."""
+    names = [file.name for file in (REPOSITORY / "plugins").rglob("*.py")]
+    assert names
+    assert all(name.endswith("_plugin.py") for name in names)
+    assert (REPOSITORY / "plugins" / ".airflowignore").read_text().split() == ["*.py", "!*_plugin.py"]
