@@ -26,8 +26,11 @@ from include.prices.config import Overrides, PricesRequest
 
 CONTRACTS: tuple[type[BaseModel], ...] = (
     contracts.CuratedFileList,
+    contracts.DeadLetter,
     contracts.LoadMessage,
     contracts.Manifest,
+    contracts.ManifestEvent,
+    contracts.PriceEvent,
     PricesRequest,
     Settings,
     contracts.TransformInput,

@@ -119,6 +119,10 @@ class SchemaMismatch(TerminalError):
     """A file's columns or types are not those of its table."""
 
 
+class UnsupportedFormat(TerminalError):
+    """A file is not of a format that can be loaded: empty, or not Parquet."""
+
+
 class QualityBelowThreshold(TerminalError):
     """Too many rows failed data quality (`DQ_FAILED`); the good ones are not published either."""
 
@@ -130,6 +134,14 @@ class TooManyFailures(TerminalError):
 
 
 # --- queues, tables, warehouse -----------------------------------------------------------------
+
+
+class InvalidMessage(TerminalError):
+    """A queue's message breaks its contract; `faults` lists every fault, not the first."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        super().__init__(f"The message has {len(faults)} fault(s): {'; '.join(faults)}")
 
 
 class ServiceUnavailable(TransientError):

@@ -13,6 +13,12 @@ MANIFEST_NAME = "_batch.manifest.json"
 # the front, so that a symbol is always one harmless segment of a key.
 SYMBOL_PATTERN = re.compile(r"^[A-Z0-9^][A-Z0-9.^=\-]{0,19}$")
 
+_CURATED = re.compile(
+    r"(?P<domain>[a-z][a-z0-9]*)/(?P<table>[a-z][a-z0-9_]{0,62})"
+    r"/(?P<partition>[^/=]+=[^/]*(?:/[^/=]+=[^/]*)*)/[^/]+",
+    re.DOTALL,
+)
+
 
 @dataclass(frozen=True)
 class RawTable:
@@ -78,6 +84,27 @@ class CuratedTable:
     def fingerprint_key(self) -> str:
         """Where the fingerprint of the table's schema is kept."""
         return f"{self.prefix}_schema_fingerprint.json"
+
+
+@dataclass(frozen=True)
+class CuratedKey:
+    """What a curated file's key says: `{domain}/{table_name}/{name}={value}/…/{file}`."""
+
+    domain: str
+    table_name: str
+    partition: str
+    """The segments between table and file, for instance `ds=2025-09-10`."""
+
+
+def parse_curated_key(key: str) -> CuratedKey:
+    """Return what the key says; raise `ValueError` saying what a curated key looks like."""
+    found = _CURATED.fullmatch(key)
+    if not found:
+        raise ValueError(
+            f"{key!r} is not <domain>/<table>/<name>=<value>/<file>, for instance "
+            "market/prices/ds=2025-09-10/part-000.parquet (domain and table in lower case)"
+        )
+    return CuratedKey(found["domain"], found["table"], found["partition"])
 
 
 @dataclass(frozen=True)

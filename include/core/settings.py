@@ -12,6 +12,19 @@ from include.core.errors import InvalidSettings
 VARIABLE = "tapeline_settings"
 
 
+class ProcessingTrigger(BaseModel):
+    """Manifests that start a transform on their own as they land (seed 000, "Manifest Hand-off")."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    domain: str
+    """The manifest's key begins with `<domain>/`."""
+    suffix: str = ".manifest.json"
+    """What the manifest's key ends with."""
+    min_size: int = 0
+    """Smallest size in bytes; a manifest without objects has some 300."""
+
+
 class Settings(BaseModel):
     """Resource names, as the CloudFormation stacks put them out."""
 
@@ -35,6 +48,8 @@ class Settings(BaseModel):
     """SSM parameter with the symbol universe; unset: not asked."""
     symbols_key: str | None = None
     """Key in the RAW bucket with the symbol universe; unset: not asked."""
+    processing_triggers: list[ProcessingTrigger] = []
+    """Manifests of other systems that are picked up; those of our own runs never are."""
 
 
 def parse_settings(text: str | None) -> Settings:

@@ -78,7 +78,6 @@ def airflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Airflow
 def kill_tasks_once(airflow: Airflow, run: str) -> set[tuple[str, int]]:
     """Kill each task's process of the run once, as it works, until the run ends; return (task, map index) of these."""
     scheduler = psutil.Process(airflow.ui.stack.home.records()[SCHEDULER].pid)
-    seen: set[str] = set()
     killed: set[tuple[str, int]] = set()
     look_again = 0.0
     deadline = time.monotonic() + 240
@@ -88,24 +87,23 @@ def kill_tasks_once(airflow: Airflow, run: str) -> set[tuple[str, int]]:
                 return killed
             look_again = time.monotonic() + 1
         assert time.monotonic() < deadline, airflow.tasks(run)
-        for process in [child for worker in scheduler.children() for child in worker.children()]:
-            task_instance = _task_instance(process)
-            if task_instance in seen:
-                continue
-            seen.add(task_instance)
-            of_id = {task["id"]: (task["task_id"], task["map_index"]) for task in airflow.tasks(run)}
-            task = of_id.get(task_instance, ("", -1))
-            if task[0] in KILLED and task not in killed:
-                process.kill()
-                killed.add(task)
+        for task in airflow.tasks(run):
+            name = (task["task_id"], task["map_index"])
+            running = task["state"] == "running" and task["pid"] is not None
+            if running and task["task_id"] in KILLED and name not in killed and _kill(task["pid"], scheduler):
+                killed.add(name)
 
 
-def _task_instance(process: psutil.Process) -> str:
-    """Return the id of the task instance that the process works on: the last word of its title."""
+def _kill(pid: int, scheduler: psutil.Process) -> bool:
+    """Kill the process if it still works and is one of this Airflow's own."""
     try:
-        return next((word for word in reversed(process.cmdline()) if word), "")
-    except psutil.Error:
-        return ""
+        process = psutil.Process(pid)
+        if scheduler not in process.parents():
+            return False
+        process.kill()
+    except psutil.NoSuchProcess:
+        return False
+    return True
 
 
 @pytest.mark.timeout(400)

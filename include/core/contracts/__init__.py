@@ -1,17 +1,23 @@
 """The wire contracts, one pydantic model each; names are fixed by the seeds."""
 
+from include.core.contracts.dead_letter import Attempt, DeadLetter
+from include.core.contracts.events import ManifestEvent, PriceEvent
 from include.core.contracts.load import CuratedFile, CuratedFileList, LoadMessage
 from include.core.contracts.manifest import FailedSymbol, Manifest, ManifestObject
 from include.core.contracts.transform import CatalogUpdate, ManifestRef, TransformInput
 
 __all__ = [
+    "Attempt",
     "CatalogUpdate",
     "CuratedFile",
     "CuratedFileList",
+    "DeadLetter",
     "FailedSymbol",
     "LoadMessage",
     "Manifest",
+    "ManifestEvent",
     "ManifestObject",
     "ManifestRef",
+    "PriceEvent",
     "TransformInput",
 ]

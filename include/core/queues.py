@@ -1,0 +1,56 @@
+"""Names of the queues; the templates in infrastructure/cloudformation give them the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from include.core.domains import domains
+
+
+@dataclass(frozen=True)
+class QueuePair:
+    """A queue and where its messages go that cannot be handled."""
+
+    title: str
+    """What people call it: `load_market`, `price_requests` …"""
+    queue: str | None
+    """None: nothing is received, only letters are written (`extract`)."""
+    dlq: str
+
+
+def load_queues(environment: str, domain: str) -> QueuePair:
+    """Return the queues of `load_<domain>` (seed 002: `<env>-<domain>-load-queue`)."""
+    return QueuePair(
+        title=f"load_{domain}",
+        queue=f"tapeline-{environment}-{domain}-load-queue",
+        dlq=f"tapeline-{environment}-{domain}-load-dlq",
+    )
+
+
+def price_requests(environment: str) -> QueuePair:
+    """Return the queues of custom events that ask for prices."""
+    return QueuePair(
+        title="price_requests",
+        queue=f"tapeline-{environment}-price-requests",
+        dlq=f"tapeline-{environment}-price-requests-dlq",
+    )
+
+
+def price_manifests(environment: str) -> QueuePair:
+    """Return the queues of manifests that landed in the RAW bucket."""
+    return QueuePair(
+        title="price_manifests",
+        queue=f"tapeline-{environment}-price-manifests",
+        dlq=f"tapeline-{environment}-price-manifests-dlq",
+    )
+
+
+def extract_letters(environment: str) -> QueuePair:
+    """Return where chunks go whose symbols failed for good."""
+    return QueuePair(title="extract", queue=None, dlq=f"tapeline-{environment}-extract-dlq")
+
+
+def queue_pairs(environment: str) -> list[QueuePair]:
+    """Return every queue of a deployment."""
+    loads = [load_queues(environment, name) for name in domains()]
+    return [*loads, price_requests(environment), price_manifests(environment), extract_letters(environment)]
