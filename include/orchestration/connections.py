@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from include.core.errors import InvalidSettings
+from include.core.queues import queue_pairs
 from include.core.settings import VARIABLE, Settings, parse_settings
 
 if TYPE_CHECKING:
@@ -40,6 +41,14 @@ def aws(conn_id: str = AWS) -> Aws:
         secret_access_key=connection.password or None,
         session_token=extra.get("aws_session_token"),
     )
+
+
+def queue_name(title: str) -> str:
+    """Return the name of the queue (not of its letters) that people call `title`."""
+    found = {pair.title: pair.queue for pair in queue_pairs(settings().environment)}[title]
+    if found is None:
+        raise ValueError(f"{title!r} has letters only; nothing can be received")
+    return found
 
 
 def raw_store() -> ObjectStore:

@@ -1,0 +1,1 @@
+"""Triggers of ours, for Airflow's triggerer."""
