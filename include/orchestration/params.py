@@ -13,6 +13,7 @@ _SHOWN_AS: dict[str, dict[str, Any]] = {
     "array": {"type": ["array", "null"], "items": {"type": "string"}},
     "object": {"type": ["object", "null"]},
     "boolean": {"type": "boolean"},
+    "integer": {"type": ["integer", "null"]},
 }
 _JUDGED_LATER: dict[str, Any] = {
     "$schema": "http://json-schema.org/draft-07/schema#",

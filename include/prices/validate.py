@@ -9,16 +9,15 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
-import types
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, Union, get_args, get_origin
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from include.core.errors import InvalidRequest
+from include.core.faults import fault_text
 from include.prices.config import PricesRequest
 
 log = logging.getLogger(__name__)
@@ -88,26 +87,4 @@ def _settle(request: PricesRequest, session: date, notices: list[str]) -> Prices
 
 
 def _fault(error: Mapping[str, Any]) -> str:
-    """Return one fault as text: where, what is wrong, and the nearest valid name for an unknown key."""
-    where = ".".join(str(part) for part in error["loc"])
-    if error["type"] == "extra_forbidden":
-        *path, name = error["loc"]
-        valid = list(_model_at(path).model_fields)
-        near = difflib.get_close_matches(str(name), valid, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"valid: {', '.join(valid)}"
-        return f"unknown key {where!r}: {hint}"
-    message = str(error["msg"]).removeprefix("Value error, ")
-    if not where:
-        return message
-    shown = "" if error["type"] == "value_error" else f" (given: {error['input']!r})"
-    return f"{where}: {message}{shown}"
-
-
-def _model_at(path: list[Any]) -> type[BaseModel]:
-    model: type[BaseModel] = PricesRequest
-    for name in path:
-        annotation = model.model_fields[str(name)].annotation
-        if get_origin(annotation) in (Union, types.UnionType):
-            annotation = next(a for a in get_args(annotation) if a is not type(None))
-        model = annotation  # type: ignore[assignment]
-    return model
+    return fault_text(error, PricesRequest)

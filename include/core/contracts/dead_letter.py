@@ -6,6 +6,9 @@ from datetime import datetime
 
 from include.core.contracts.base import WireModel
 
+HISTORY_ATTRIBUTE = "tapeline_history"
+"""Message attribute of a redriven message: JSON list of `Attempt`, oldest first."""
+
 
 class Attempt(WireModel):
     """How one handling of a message ended."""
