@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -101,9 +101,12 @@ def write_claims(warehouse: Warehouse, table: WarehouseTable, claims: Sequence[t
 
 
 def write_audit(
-    warehouse: Warehouse, table: WarehouseTable, contents: Sequence[Content], correlation_id: str
+    warehouse: Warehouse,
+    table: WarehouseTable,
+    contents: Sequence[Content],
+    correlation_id: str | Mapping[str, str],
 ) -> None:
-    """Record contents as loaded."""
+    """Record contents as loaded; the correlation id is one for all, or each file's by its key."""
     if not contents:
         return
     count, now = len(contents), utc_now().replace(microsecond=0)
@@ -116,11 +119,15 @@ def write_audit(
             "etag": pa.array([content.info.etag for content in contents]),
             "record_count": pa.array([content.rows for content in contents], pa.uint64()),
             "file_size": pa.array([content.info.size for content in contents], pa.uint64()),
-            "correlation_id": pa.array([correlation_id] * count),
+            "correlation_id": pa.array([_id_of(content, correlation_id) for content in contents]),
             "processed_at": pa.array([now] * count, pa.timestamp("s", "UTC")),
         }
     )
     warehouse.insert(f"{table.domain}.load_audit_rows", [batch])
+
+
+def _id_of(content: Content, correlation_id: str | Mapping[str, str]) -> str:
+    return correlation_id if isinstance(correlation_id, str) else correlation_id[content.info.key]
 
 
 def _day(key: str) -> date:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -58,14 +58,15 @@ def load_files(
     store: ObjectStore,
     asked: CuratedFileList,
     *,
-    correlation_id: str,
+    correlation_id: str | Mapping[str, str],
     way: Way = "auto",
 ) -> LoadResult:
     """Load the files that are not loaded yet, by the server where it may read S3, else through us.
 
     What is loaded is what is in the bucket now: where a file was written anew since it was announced, its
-    new content. Raises `ObjectMissing`, `ObjectCorrupt`, `SchemaMismatch` (nothing of that file's group is
-    audited), `ObjectChanged` where a file does not come to rest, and the warehouse's own errors.
+    new content. `correlation_id` is one for all, or each file's by its key. Raises `ObjectMissing`,
+    `ObjectCorrupt`, `SchemaMismatch` (nothing of that file's group is audited), `ObjectChanged` where a file
+    does not come to rest, and the warehouse's own errors.
     """
     table = WarehouseTable(asked.domain, asked.table_name)
     migrate(warehouse, table)
@@ -100,7 +101,7 @@ class _Loader:
     warehouse: Warehouse
     store: ObjectStore
     table: WarehouseTable
-    correlation_id: str
+    correlation_id: str | Mapping[str, str]
     way: Way
 
     def load(self, files: Sequence[CuratedFile]) -> list[Content]:
