@@ -16,8 +16,10 @@ def run_dag(dag_id: str, day: date, conf: dict[str, Any]) -> Any:
     import pendulum
     from airflow.dag_processing.dagbag import DagBag
 
-    file = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"], f"{dag_id}.py")
-    bag = DagBag(dag_folder=str(file))
+    folder = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
+    file = folder / f"{dag_id}.py"
+    found = file if file.exists() else folder  # a factory's file is not named like its DAGs
+    bag = DagBag(dag_folder=str(found))
     if bag.import_errors:
-        raise RuntimeError(f"{file} cannot be parsed: {bag.import_errors}")
+        raise RuntimeError(f"{found} cannot be parsed: {bag.import_errors}")
     return bag.dags[dag_id].test(logical_date=pendulum.datetime(day.year, day.month, day.day), run_conf=conf)
