@@ -1,5 +1,7 @@
 """The ASGI app in front of MiniStack: everything is MiniStack's, and its state is saved as it changes.
 
+Beside it run the checkpoints, and the evaluator of alarms with the metrics of queues.
+
 Services that MiniStack answers wrongly are taken over here, by the `X-Amz-Target` header, as they come.
 """
 
@@ -10,6 +12,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from devstack.aws.alarms.evaluator import Evaluator
 from devstack.aws.checkpoint import Checkpoints
 
 Message = MutableMapping[str, Any]
@@ -26,12 +29,13 @@ def ministack_app() -> AsgiApp:
 
 
 class LocalAws:
-    """Passes everything on, notes what may have changed the state, and starts the checkpoints."""
+    """Passes everything on, notes what may have changed the state, and runs what works beside it."""
 
     def __init__(self, inner: AsgiApp) -> None:
         self._inner = inner
         self._checkpoints = Checkpoints()
-        self._saving: asyncio.Task[None] | None = None
+        self._alarms = Evaluator(self._checkpoints.note_change)
+        self._beside: list[asyncio.Task[None]] = []
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request, or the server's start and stop."""
@@ -47,15 +51,19 @@ class LocalAws:
     async def _lifespan(self, scope: Message, receive: Receive, send: Send) -> None:
         async def receiving() -> Message:
             message = await receive()
-            if message["type"] == "lifespan.shutdown" and self._saving:
-                self._saving.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await self._saving
+            if message["type"] == "lifespan.shutdown":
+                for task in self._beside:
+                    task.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await task
             return message
 
         async def sending(message: Message) -> None:
             await send(message)
             if message["type"] == "lifespan.startup.complete":
-                self._saving = asyncio.create_task(self._checkpoints.run())
+                self._beside = [
+                    asyncio.create_task(self._checkpoints.run()),
+                    asyncio.create_task(self._alarms.run()),
+                ]
 
         await self._inner(scope, receiving, sending)

@@ -1,0 +1,1 @@
+"""Metric alarms as CloudWatch evaluates them; MiniStack ignores dimensions, M of N, missing data and time."""
