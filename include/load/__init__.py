@@ -1,0 +1,1 @@
+"""Curated files to the warehouse, as their arrival is announced by messages (seed 002)."""
