@@ -101,7 +101,7 @@ def run_tasks(request: dict[str, Any]) -> int:
     }
     plan = start.make_plan(resolved, max_map_length=1024, **where)
     if held := start.open_run(plan, asked, owner=owner, **where):
-        raise RuntimeError(held)
+        raise RuntimeError(held.reason)
     refs = start.chunk_refs(plan, connections.raw_store())
     for ref in refs:
         extract(ref, owner)

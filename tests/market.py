@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from devstack.dagrun import run_dag
@@ -60,8 +60,7 @@ class Market:
 
     def run(self, *, day: date = FRIDAY, **conf: Any) -> Run:
         """Run `prices_daily` in this process; the stack's environment must be applied."""
-        found = run_dag("prices_daily", day, self.conf(**conf))
-        return Run(found.run_id, str(found.state), _states(found), _results(found.run_id))
+        return finished(run_dag("prices_daily", day, self.conf(**conf)))
 
     @property
     def raw(self) -> ObjectStore:
@@ -145,6 +144,19 @@ class Market:
         names = (self.settings.idempotency_table, self.settings.batch_table, self.settings.source_table)
         return {name: sorted(map(repr, self.aws.table(name).scan()["Items"])) for name in names}
 
+    def executions(self, trigger: str, status: str) -> float:
+        """Return how many runs CloudWatch counts for a trigger type and status."""
+        now = datetime.now(timezone.utc)
+        found = self.aws.client("cloudwatch").get_metric_statistics(
+            Namespace="Extract/Triggers", MetricName="TriggerExecution", Period=86_400, Statistics=["Sum"],
+            StartTime=now - timedelta(days=1), EndTime=now + timedelta(days=1),
+            Dimensions=[
+                {"Name": "TriggerType", "Value": trigger}, {"Name": "Domain", "Value": "market"},
+                {"Name": "Status", "Value": status},
+            ],
+        )  # fmt: skip
+        return sum(point["Sum"] for point in found["Datapoints"])
+
     def forget_source_state(self) -> None:
         """Set rate limit and circuit breaker back, as if an hour had passed."""
         table = self.aws.table(self.settings.source_table)
@@ -189,6 +201,12 @@ def recorded_rows(symbols: Iterable[str], first: str, last: str = "2013-03-01") 
         )  # type: ignore[return-value]
 
 
+def finished(dag_run: Any) -> Run:
+    """Return what became of Airflow's `DagRun`."""
+    results = pushed(dag_run.dag_id, dag_run.run_id, "return_value")
+    return Run(dag_run.run_id, str(dag_run.state), _states(dag_run), results)
+
+
 def _states(dag_run: Any) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for ti in sorted(dag_run.get_task_instances(), key=lambda ti: ti.map_index):
@@ -196,12 +214,15 @@ def _states(dag_run: Any) -> dict[str, list[str]]:
     return found
 
 
-def _results(run_id: str) -> dict[str, list[Any]]:
+def pushed(dag_id: str, run_id: str, key: str) -> dict[str, list[Any]]:
+    """Return what a run's tasks pushed under the key, by map index."""
     from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
-    wanted = select(XComModel).where(XComModel.run_id == run_id, XComModel.key == "return_value")
+    wanted = select(XComModel).where(
+        XComModel.dag_id == dag_id, XComModel.run_id == run_id, XComModel.key == key
+    )
     found: dict[str, list[Any]] = {}
     with create_session() as session:
         for row in session.scalars(wanted.order_by(XComModel.map_index)):

@@ -20,6 +20,13 @@ _CURATED = re.compile(
 )
 
 
+_MANIFEST = re.compile(
+    r"(?P<domain>[a-z][a-z0-9_]*)/(?P<table>[a-z][a-z0-9_]*)/interval=(?P<interval>[^/=]+)"
+    r"/data_source=(?P<source>[^/=]+)/year=(?P<y>\d{4})/month=(?P<m>\d\d)/day=(?P<d>\d\d)/"
+    + re.escape(MANIFEST_NAME)
+)
+
+
 @dataclass(frozen=True)
 class RawTable:
     """Where one table's RAW objects live: everything of the prefix but the day."""
@@ -107,6 +114,20 @@ def parse_curated_key(key: str) -> CuratedKey:
     return CuratedKey(found["domain"], found["table"], found["partition"])
 
 
+def parse_manifest_key(key: str) -> tuple[RawTable, date]:
+    """Return the table and session day whose manifest is at the key; raise `ValueError` for any other key."""
+    found = _MANIFEST.fullmatch(key)
+    if not found:
+        raise ValueError(
+            f"{key!r} is not <domain>/<table>/interval=…/data_source=…/year=YYYY/month=MM/day=DD/{MANIFEST_NAME}"
+        )
+    table = RawTable(found["domain"], found["table"], found["interval"], found["source"])
+    try:
+        return table, date(int(found["y"]), int(found["m"]), int(found["d"]))
+    except ValueError as error:
+        raise ValueError(f"{key!r} names no day: {error}") from error
+
+
 @dataclass(frozen=True)
 class BatchFiles:
     """A run's own working papers in the RAW bucket: its plan, its chunks' receipts, its hand-offs."""
@@ -134,6 +155,15 @@ class BatchFiles:
     def curated_key(self, index: int) -> str:
         """The list of files that one transform wrote, for the loader."""
         return f"{self.prefix}curated/group-{index:04d}.json"
+
+    @property
+    def received_key(self) -> str:
+        """The messages that a run took from a queue."""
+        return f"{self.prefix}received.json"
+
+    def messages_key(self, index: int) -> str:
+        """The messages that asked for one transform; they are deleted once its rows are loaded."""
+        return f"{self.prefix}messages/group-{index:04d}.json"
 
 
 def segment(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
@@ -20,6 +21,15 @@ from include.prices.universe import load_universe
 log = logging.getLogger(__name__)
 TRIGGER_METRICS = "Extract/Triggers"
 """Seed 000 §6."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A run's key that another run has."""
+
+    reason: str
+    done: bool
+    """The other run did the work; else it is at it."""
 
 
 def make_plan(resolved: dict[str, Any], *, aws: Aws, settings: Settings, max_map_length: int) -> Plan:
@@ -46,7 +56,7 @@ def make_plan(resolved: dict[str, Any], *, aws: Aws, settings: Settings, max_map
     return plan
 
 
-def open_run(plan: Plan, asked: PricesRequest, *, aws: Aws, settings: Settings, owner: str) -> str | None:
+def open_run(plan: Plan, asked: PricesRequest, *, aws: Aws, settings: Settings, owner: str) -> Held | None:
     """Claim the run's key, write its plan and open its batch; return why not, where another run has the key.
 
     A run that follows a failed one works on that one's plan. Raises `InvalidRequest` where it asks for
@@ -54,10 +64,12 @@ def open_run(plan: Plan, asked: PricesRequest, *, aws: Aws, settings: Settings, 
     """
     claim = _ledger(aws, settings).claim(plan.batch_id, owner=owner)
     if not claim.ours:
-        what = "is done" if claim.status == "COMPLETED" else "is being done"
-        return (
-            f"{plan.batch_id} {what} by the run {claim.owner} (since {claim.since}), so this run does nothing. "
-            "To do it again, clear that run or start one with another correlation_id."
+        done = claim.status == "COMPLETED"
+        return Held(
+            f"{plan.batch_id} is {'done' if done else 'being done'} by the run {claim.owner} (since "
+            f"{claim.since}), so this run does nothing. To do it again, clear that run or start one with "
+            "another correlation_id.",
+            done,
         )
     changed = _changed_fields(plan.request, asked)
     if changed:
@@ -100,14 +112,19 @@ def settle_run(plan: Plan, *, failed: bool, aws: Aws, settings: Settings, owner:
 def publish_run_metrics(resolved: dict[str, Any] | None, *, failed: bool, aws: Aws) -> None:
     """Send `TriggerExecution` of seed 000 §6; a request that did not pass its check counts as failed."""
     request = (resolved or {}).get("request", {})
+    status = "failed" if failed or not resolved else "success"
+    _publish(aws, 1, request.get("trigger_type") or "manual", request.get("domain", "market"), status)
+
+
+def publish_refused(events: int, *, aws: Aws) -> None:
+    """Count events that became letters as failed executions; none are not sent."""
+    if events:
+        _publish(aws, events, "event", "market", "failed")
+
+
+def _publish(aws: Aws, value: int, trigger: str, domain: str, status: str) -> None:
     metrics = Metrics(aws.client("cloudwatch"), TRIGGER_METRICS)
-    metrics.add(
-        "TriggerExecution",
-        1,
-        TriggerType=request.get("trigger_type") or "manual",
-        Domain=request.get("domain", "market"),
-        Status="failed" if failed or not resolved else "success",
-    )
+    metrics.add("TriggerExecution", value, TriggerType=trigger, Domain=domain, Status=status)
     metrics.flush()
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 POOL = "yahoo"
+HELD_ELSEWHERE = "held_elsewhere"
+"""XCom of `plan_chunks`: another run is at this one's work right now."""
 EXTRACT_ATTEMPTS = 5
 """Seed 001: "Worker: 최대 5회", then the dead-letter queue."""
 
@@ -71,7 +73,8 @@ def plan_chunks(resolved: dict[str, Any]) -> list[dict[str, Any]]:
         owner=context["run_id"],
     )
     if held:
-        raise AirflowSkipException(held)
+        context["ti"].xcom_push(key=HELD_ELSEWHERE, value=not held.done)
+        raise AirflowSkipException(held.reason)
     return start.chunk_refs(plan, connections.raw_store())
 
 

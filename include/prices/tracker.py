@@ -80,6 +80,10 @@ class BatchTracker:
         except (ClientError, BotoCoreError) as error:
             raise aws_error(error, f"opening the batch {self.batch_id} again") from error
 
+    def exists(self) -> bool:
+        """Return whether a run of ours opened the batch, in the last 90 days."""
+        return bool(self._get("batch"))
+
     def read(self) -> Batch:
         """Return the batch as it stands."""
         item = self._get("batch")

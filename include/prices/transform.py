@@ -9,7 +9,7 @@ from include.clients.aws import Aws
 from include.clients.catalog import Catalog
 from include.clients.object_store import ObjectStore
 from include.core.contracts import CuratedFileList, TransformInput
-from include.core.keys import key_of
+from include.core.keys import BatchFiles, RawTable, key_of
 from include.core.settings import Settings
 from include.prices import start
 from include.prices.curate import curate_group
@@ -41,19 +41,34 @@ def curate_job(
 ) -> str:
     """Curate a job's days and return the URI of the list of files for the loader (`CuratedFileList`)."""
     start.renew_run(plan, aws=aws, settings=settings, owner=owner)
+    limit = plan.request.override_config.max_invalid_ratio
+    return curate_into(plan.files, index, job, max_invalid_ratio=limit, aws=aws, settings=settings, now=now)
+
+
+def curate_into(
+    files: BatchFiles,
+    index: int,
+    job: TransformInput,
+    *,
+    max_invalid_ratio: float,
+    aws: Aws,
+    settings: Settings,
+    now: datetime,
+) -> str:
+    """Curate a job's days; keep the list of files as number `index` of a batch and return its URI."""
     raw = aws.object_store(settings.raw_bucket)
     result = curate_group(
         raw,
         aws.object_store(settings.curated_bucket),
         job,
-        batch_id=plan.batch_id,
-        max_invalid_ratio=plan.request.override_config.max_invalid_ratio,
+        batch_id=files.batch_id,
+        max_invalid_ratio=max_invalid_ratio,
         now=now,
         catalog=Catalog(aws.client("glue")),
     )
-    table = plan.request.raw_table.curated
-    files = CuratedFileList(domain=table.domain, table_name=table.table_name, files=result.files)
-    key = plan.files.curated_key(index)
-    raw.write(key, files.model_dump_json(indent=1).encode())
+    table = RawTable(job.domain, job.table_name, job.interval, job.data_source).curated
+    listed = CuratedFileList(domain=table.domain, table_name=table.table_name, files=result.files)
+    key = files.curated_key(index)
+    raw.write(key, listed.model_dump_json(indent=1).encode())
     log.info("%s: %s", label(job), result)
     return raw.uri(key)

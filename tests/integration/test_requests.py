@@ -7,7 +7,6 @@ import logging
 import os
 import subprocess
 import sys
-from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -104,19 +103,7 @@ def test_the_universe_is_the_parameter_then_the_object_then_the_payload(
 
 @pytest.mark.parametrize(("conf", "status"), [({}, "success"), ({"perod": "1d"}, "failed")])
 def test_each_run_is_counted_in_cloudwatch(market: Market, conf: dict[str, object], status: str) -> None:
-    def executions() -> float:
-        now = datetime.now(timezone.utc)
-        found = market.aws.client("cloudwatch").get_metric_statistics(
-            Namespace="Extract/Triggers", MetricName="TriggerExecution", Period=86_400, Statistics=["Sum"],
-            StartTime=now - timedelta(days=1), EndTime=now + timedelta(days=1),
-            Dimensions=[
-                {"Name": "TriggerType", "Value": "manual"}, {"Name": "Domain", "Value": "market"},
-                {"Name": "Status", "Value": status},
-            ],
-        )  # fmt: skip
-        return sum(point["Sum"] for point in found["Datapoints"])
-
-    before = executions()
+    before = market.executions("manual", status)
     assert market.run(**DAY, **conf).state == status
-    assert executions() == before + 1
+    assert market.executions("manual", status) == before + 1
     assert loaded_symbols(market) == (["AAPL"] if status == "success" else [])  # what is asked by default
