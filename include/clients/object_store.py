@@ -143,6 +143,11 @@ class ObjectStore:
             result = obstore.get(self._store, key, options={"range": {"suffix": size}})
             return bytes(result.bytes()), _info(key, result.meta)
 
+    def read_start(self, key: str, size: int) -> bytes:
+        """Return the first `size` bytes of an object that has as many."""
+        with self._errors(key):
+            return bytes(obstore.get_range(self._store, key, start=0, length=size))
+
     def delete(self, key: str) -> None:
         """Delete an object; deleting one that is not there is no fault."""
         with self._errors(key):

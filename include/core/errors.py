@@ -7,11 +7,16 @@ the next step.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 
 class TapelineError(Exception):
     """Base of all our errors; never raised itself."""
+
+    key: str | None = None
+    """Key of the object that is at fault, where one is known: of many files only this one need be set aside."""
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
@@ -26,6 +31,16 @@ class TerminalError(TapelineError):
 
 class TransientError(TapelineError):
     """Trying again later may help."""
+
+
+@contextmanager
+def about_object(key: str) -> Iterator[None]:
+    """Say in every error of ours that comes from within which object it is about, unless it says so already."""
+    try:
+        yield
+    except TapelineError as error:
+        error.key = error.key or key
+        raise
 
 
 # --- requests and settings ---------------------------------------------------------------------
