@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
@@ -14,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from include.core.errors import TapelineError
 
@@ -50,6 +47,13 @@ class ResultFormat(str, Enum):
     csv = "csv"
 
 
+class StatusFormat(str, Enum):
+    """How `tapeline status` is printed."""
+
+    table = "table"
+    json = "json"
+
+
 @app.command()
 def up(data: DataOption = None, fault: FaultOption = None, latency_ms: LatencyOption = 0) -> None:
     """Start the local default in the background; what runs already stays. State: TAPELINE_HOME."""
@@ -77,23 +81,20 @@ def down() -> None:
 
 @app.command()
 def status(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON to stdout instead of a table.")] = False,
+    status_format: Annotated[StatusFormat, typer.Option("--format")] = StatusFormat.table,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
-    """Show what is up and where. Exit code 1 if something is down."""
+    """Show what is up and where, what waits in the queues, and alarms. Exit code 1 if something is down."""
     with _one_line_errors():
-        from devstack.stack import Stack
+        from devstack import status as shown
+        from devstack.stack import ENVIRONMENT, Stack
 
-        stack = Stack()
-        found = stack.status()
-    if as_json:
-        typer.echo(json.dumps([asdict(one) for one in found], indent=2))
+        found = shown.look_at(Stack(), ENVIRONMENT)
+    if as_json or status_format is StatusFormat.json:
+        sys.stdout.write(shown.as_json(found))
     else:
-        table = Table("service", "state", "address", "pid", "data folder", box=None, pad_edge=False)
-        for one in found:
-            colour = "green" if one.state == "running" else "red"
-            table.add_row(one.service, f"[{colour}]{one.state}[/]", one.address, str(one.pid or ""), one.data)
-        _wide(sys.stdout).print(table)
-    if any(one.state != "running" for one in found):
+        _wide(sys.stdout).print(shown.as_tables(found))
+    if not found.all_running:
         raise typer.Exit(1)
 
 

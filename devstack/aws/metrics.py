@@ -14,10 +14,10 @@ from devstack.aws.alarms import store
 from devstack.aws.alarms.evaluation import Alarm
 
 NAMESPACE = "AWS/SQS"
-KEPT = {NAMESPACE: 3_600.0}
+KEPT = {NAMESPACE: 1_800.0}
 """Seconds that points of a namespace are kept."""
 KEPT_ELSE = 10_800.0
-POINTS = 5_000
+POINTS = 2_000
 """Points that are kept of one metric, the newest."""
 _PERIOD = 60
 _UNITS = {

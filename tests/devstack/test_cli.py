@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from devstack.stack import Stack
+from include.core.queues import queue_pairs
 
 
 def tapeline(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -23,9 +24,12 @@ def tapeline(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_status_of_what_was_never_started_is_exit_code_1(tmp_path: Path) -> None:
-    done = tapeline(tmp_path, "status", "--json")
+    done = tapeline(tmp_path, "status", "--format", "json")
     assert done.returncode == 1
-    assert {one["state"] for one in json.loads(done.stdout)} == {"stopped"}
+    found = json.loads(done.stdout)
+    assert {one["state"] for one in found["services"]} == {"stopped"}
+    assert (found["queues"], found["alarms"], found["fault"]) == ([], [], "")
+    assert "queue" not in tapeline(tmp_path, "status").stdout
 
 
 def test_down_of_what_was_never_started_is_no_fault(tmp_path: Path) -> None:
@@ -42,10 +46,11 @@ def test_sql_without_a_warehouse_says_what_to_start(tmp_path: Path) -> None:
 
 
 @pytest.mark.integration
-def test_status_of_a_running_stack_names_every_service(running_stack: Stack) -> None:
+def test_status_of_a_running_stack_names_every_service_and_queue(running_stack: Stack) -> None:
     done = tapeline(running_stack.home.path, "status")
     assert done.returncode == 0
-    for word in ("aws", "postgres", "warehouse", "replay", str(running_stack.home.data("warehouse"))):
+    words = ["aws", "postgres", "warehouse", "replay", str(running_stack.home.data("warehouse"))]
+    for word in (*words, *(pair.title for pair in queue_pairs("local"))):
         assert word in done.stdout
 
 
@@ -65,7 +70,7 @@ def test_sql_prints_each_format_and_a_mistake_as_one_line(running_stack: Stack) 
 def test_secrets_are_for_their_owner_only_and_not_in_what_status_shows(running_stack: Stack) -> None:
     home = running_stack.home
     assert (home.path / "secrets.json").stat().st_mode & 0o077 == 0
-    shown = tapeline(home.path, "status", "--json").stdout
+    shown = tapeline(home.path, "status", "--format", "json").stdout
     assert not [
         secret for secret in json.loads((home.path / "secrets.json").read_text()).values() if secret in shown
     ]
