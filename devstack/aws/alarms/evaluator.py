@@ -1,4 +1,4 @@
-"""The background task of the local AWS that publishes queue metrics and evaluates the alarms."""
+"""The background task of the local AWS that publishes metrics and evaluates the alarms."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from functools import partial
 from devstack.aws import metrics
 from devstack.aws.alarms import store
 from devstack.aws.alarms.evaluation import Alarm, evaluate
+from devstack.aws.metrics_events import FailedInvocations
 
 log = logging.getLogger("devstack.aws")
 INTERVAL = 2.0
@@ -30,6 +31,7 @@ class Evaluator:
     async def run(self) -> None:
         """Work until cancelled. What fails is one warning; the local AWS answers on."""
         self._attempt("switching off MiniStack's alarms", store.switch_off_own_evaluation)
+        self._attempt("listening to EventBridge", FailedInvocations().attach)
         while True:
             self._attempt("publishing queue metrics", self._publish)
             self._attempt("evaluating alarms", self._evaluate)

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -137,6 +138,30 @@ def test_published_points_set_off_no_alarm_by_themselves_and_another_dimension_n
     put("market")
     eventually(lambda: state("market") == "ALARM", "the alarm of the published metric")
     assert changes("customer") == ["Alarm updated from INSUFFICIENT_DATA to OK"]
+
+
+def test_a_rule_whose_target_is_gone_has_failed_invocations(local_aws: Any) -> None:
+    events, cloudwatch = local_aws.aws.client("events"), local_aws.aws.client("cloudwatch")
+    pattern = json.dumps({"source": ["tapeline.test"]})
+    there = local_aws.aws.client("sqs").create_queue(QueueName="there")["QueueUrl"].rsplit("/", 1)[1]
+    for rule, queue in (("broken", "gone"), ("whole", there)):
+        events.put_rule(Name=rule, EventPattern=pattern)
+        events.put_targets(
+            Rule=rule, Targets=[{"Id": "1", "Arn": f"arn:aws:sqs:us-east-1:000000000000:{queue}"}]
+        )
+    events.put_events(Entries=[{"Source": "tapeline.test", "DetailType": "test", "Detail": "{}"}] * 2)
+
+    def failed(rule: str) -> float:
+        now = datetime.now(timezone.utc)
+        points = cloudwatch.get_metric_statistics(
+            Namespace="AWS/Events", MetricName="FailedInvocations", Statistics=["Sum"], Period=300,
+            Dimensions=[{"Name": "RuleName", "Value": rule}],
+            StartTime=now - timedelta(hours=1), EndTime=now + timedelta(hours=1),
+        )["Datapoints"]  # fmt: skip
+        return float(sum(point["Sum"] for point in points))
+
+    assert (failed("broken"), failed("whole")) == (2, 0)
+    assert Queue(local_aws.aws.client("sqs"), "there").depth().visible == 2
 
 
 def test_a_state_survives_kill_9_and_is_not_told_again(local_aws: Any) -> None:
