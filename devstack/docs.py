@@ -85,15 +85,23 @@ def _dag_section(dag: Any) -> str:
     return "\n".join(
         [
             f"## `{dag.dag_id}`\n",
-            f"Schedule: {dag.timetable.summary}\n",
+            f"Schedule: {_schedule(dag.timetable)}\n",
             f"**{text.replace(chr(10), '**' + chr(10), 1)}",
             "\n| task | after | retries |\n| --- | --- | --- |",
             *tasks,
-            "\n| param | default | what |\n| --- | --- | --- |",
-            *params,
+            *(["\n| param | default | what |\n| --- | --- | --- |", *params] if params else []),
             "",
         ]
     )
+
+
+def _schedule(timetable: Any) -> str:
+    """Return when a DAG runs: by its timetable, as messages wait, or by hand only."""
+    if not hasattr(timetable, "timetable"):
+        return str(getattr(timetable, "summary", "by hand"))
+    watched = timetable.asset_condition
+    queues = [f"`{asset.uri.rpartition('/')[2]}`" for asset in getattr(watched, "objects", [watched])]
+    return f"as messages wait in {' or '.join(queues)}, and by the cron `{timetable.timetable.expression}`"
 
 
 def _field_table(model: type[BaseModel]) -> str:
