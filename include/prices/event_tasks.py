@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import get_current_context, task
 
 from include.core.clock import utc_now
-from include.core.errors import TerminalError
 from include.core.keys import BatchFiles
 from include.core.queues import QueuePair, price_manifests, price_requests
 from include.orchestration import connections
@@ -100,7 +99,7 @@ def curate_manifests(transform_uri: str) -> str:
             settings=connections.settings(),
             now=utc_now(),
         )
-    except TerminalError as error:
+    except landed.DATA_FAULTS as error:
         messages = landed.read_messages(raw, raw.uri(_files().messages_key(index)))
         landed.bury_alone(job, messages, error, box=_box(price_manifests), now=utc_now())
         raise

@@ -15,7 +15,13 @@ from include.clients.aws import Aws
 from include.clients.object_store import ObjectStore
 from include.clients.queues import Message, Queue
 from include.core.contracts import Manifest, ManifestEvent, ManifestRef, TransformInput
-from include.core.errors import InvalidMessage, ManifestMissing, ObjectCorrupt, TerminalError
+from include.core.errors import (
+    InvalidMessage,
+    ManifestMissing,
+    ManifestOutdated,
+    ObjectCorrupt,
+    QualityBelowThreshold,
+)
 from include.core.faults import fault_text
 from include.core.keys import BatchFiles, FileFormat, RawTable, key_of, parse_manifest_key
 from include.core.settings import Settings
@@ -34,6 +40,8 @@ ALONE_FROM = 3
 """From so many deliveries on a manifest is transformed alone: one that always fails holds up no other then."""
 TRANSFORMED_DOMAIN = PricesRequest.model_fields["domain"].default
 INTERVALS = get_args(Interval)
+DATA_FAULTS = (QualityBelowThreshold, ManifestMissing, ManifestOutdated, ObjectCorrupt)
+"""What a transform raises for its manifests' sake; only RAW can mend it."""
 _MESSAGES = TypeAdapter(list[Message])
 
 
@@ -117,17 +125,15 @@ def plan_transforms(
 
 
 def bury_alone(
-    job: TransformInput, messages: list[Message], error: TerminalError, *, box: Letterbox, now: datetime
+    job: TransformInput, messages: list[Message], error: Exception, *, box: Letterbox, now: datetime
 ) -> None:
     """Write letters for a transform that cannot succeed, if it is of one manifest.
 
     Of several, the good ones are not known: all come back, and at last each comes alone.
     """
     if len(job.manifest_keys) == 1:
-        code = getattr(error, "code", CORRUPT)
-        told = _event(messages[0]).correlation_id
-        reason = Reason(code, error, correlation_id=told, key=job.manifest_keys[0].manifest_key)
-        box.bury(messages, reason, now=now)
+        for message in messages:
+            box.bury([message], _reason(message, error), now=now)
 
 
 def write_messages(raw: ObjectStore, key: str, messages: list[Message]) -> None:
@@ -206,13 +212,14 @@ class _NotOurs:
         return not self._known[batch_id]
 
 
-def _reason(message: Message, error: InvalidMessage | ManifestMissing | ObjectCorrupt) -> Reason:
-    codes = {InvalidMessage: INVALID, ManifestMissing: MISSING, ObjectCorrupt: CORRUPT}
+def _reason(message: Message, error: Exception) -> Reason:
     try:
         event = _event(message)
     except InvalidMessage:
         return Reason(INVALID, error)
-    return Reason(codes[type(error)], error, correlation_id=event.correlation_id, key=event.key)
+    codes: dict[type[Exception], str] = {InvalidMessage: INVALID, ManifestMissing: MISSING}
+    code = getattr(error, "code", codes.get(type(error), CORRUPT))
+    return Reason(code, error, correlation_id=event.correlation_id, key=event.key)
 
 
 def _groups(landed: list[Landed]) -> Iterator[list[Landed]]:

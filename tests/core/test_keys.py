@@ -6,7 +6,15 @@ from datetime import date
 
 import pytest
 
-from include.core.keys import SYMBOL_PATTERN, BatchFiles, CuratedTable, RawTable, key_of, segment
+from include.core.keys import (
+    SYMBOL_PATTERN,
+    BatchFiles,
+    CuratedTable,
+    RawTable,
+    key_of,
+    parse_manifest_key,
+    segment,
+)
 
 DAY = date(2025, 9, 9)
 RAW = RawTable("market", "prices", "1d", "yahoo_finance")
@@ -20,6 +28,27 @@ def test_the_manifest_key_is_the_one_of_seed_000() -> None:
     assert RAW.manifest_key(DAY) == (
         "market/prices/interval=1d/data_source=yahoo_finance/year=2025/month=09/day=09/_batch.manifest.json"
     )
+
+
+def test_a_manifests_key_says_of_which_table_and_day_it_is() -> None:
+    assert parse_manifest_key(RAW.manifest_key(DAY)) == (RAW, DAY)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        RAW.manifest_key(DAY).replace("day=09", "day=32"),
+        RAW.manifest_key(DAY).replace("interval=1d", "interval="),
+        RAW.manifest_key(DAY).replace("_batch", "batch"),
+        f"old/{RAW.manifest_key(DAY)}",
+        f"{RAW.manifest_key(DAY)}\n",
+        FOLDER,
+        "",
+    ],
+)
+def test_no_other_key_is_a_manifests(key: str) -> None:
+    with pytest.raises(ValueError, match=r"is not <domain>|names no day"):
+        parse_manifest_key(key)
 
 
 @pytest.mark.parametrize(

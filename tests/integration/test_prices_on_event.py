@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 
 import pytest
 
+from devstack.home import REPO
 from devstack.ports import free_port
 from tests.event_queues import EventQueues, run_on_event
 from tests.market import Market, recorded_rows
@@ -116,6 +122,42 @@ def test_a_run_that_fails_before_its_load_keeps_its_message_and_the_next_one_doe
     assert run_on_event().state == "success"
     assert market.rows() == recorded_rows(["AAPL"], "2013-02-28")
     assert queues.requests.depth().total == 0
+
+
+KILLED_RUN = """
+from tests.faults.killed_run import instead
+from include.prices import price_events
+instead("include.clients.warehouse.load:write_audit")
+price_events.VISIBILITY_SECONDS = 1
+from tests.event_queues import run_on_event
+run_on_event()
+"""
+
+
+def test_the_message_of_a_run_that_is_killed_as_it_loads_comes_back_and_the_next_run_does_the_work(
+    market: Market, queues: EventQueues
+) -> None:
+    event_id = queues.ask(market.conf(symbols=["AAPL"], **START))
+    done = subprocess.run([sys.executable, "-c", KILLED_RUN], cwd=REPO, timeout=200, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert queues.requests.depth().total == 1
+    # as if the dead run's lease had passed
+    market.aws.table(market.settings.idempotency_table).update_item(
+        Key={"id": f"market:{market.table_name}:2013-03-01:{event_id}"},
+        UpdateExpression="SET lease_until = :past",
+        ExpressionAttributeValues={":past": 0},
+    )
+    wait_until(lambda: queues.requests.depth().visible == 1)
+    assert run_on_event().state == "success"
+    assert market.rows() == recorded_rows(["AAPL"], "2013-02-28")
+    assert queues.requests.depth().total == 0
+
+
+def wait_until(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_a_run_that_lost_symbols_keeps_its_message(market: Market, queues: EventQueues) -> None:
