@@ -1,7 +1,9 @@
 """The metrics that SQS publishes in AWS and MiniStack does not, and the forgetting of old points.
 
-One point a metric and minute, as in AWS (or a shorter period where an alarm of the queue asks for it); it has
-the newest value that was read. Nothing is received: the messages are counted in MiniStack's memory.
+One point a metric and minute, as in AWS (or a shorter period where an alarm of the queue asks for it): of the
+age the newest reading; of counts the mean, least and most of all readings, so that an alarm on the maximum does
+not go off and on while a redrive holds the letters for some seconds. Nothing is received: the messages are
+counted in MiniStack's memory.
 """
 
 from __future__ import annotations
@@ -19,12 +21,13 @@ KEPT = {NAMESPACE: 1_800.0}
 KEPT_ELSE = 10_800.0
 POINTS = 2_000
 """Points that are kept of one metric, the newest."""
+AGE = "ApproximateAgeOfOldestMessage"
 _PERIOD = 60
 _UNITS = {
     "ApproximateNumberOfMessagesVisible": "Count",
     "ApproximateNumberOfMessagesNotVisible": "Count",
     "ApproximateNumberOfMessagesDelayed": "Count",
-    "ApproximateAgeOfOldestMessage": "Seconds",
+    AGE: "Seconds",
 }
 
 
@@ -42,11 +45,29 @@ def publish_queue_metrics(now: float) -> None:
             kept = cloudwatch._metrics.get_scoped(account, region, key)
             if kept is None:
                 cloudwatch._metrics.set_scoped(account, region, key, kept := [])
-            if kept and kept[-1]["Timestamp"] == start:
-                kept[-1]["Value"] = value
-            else:
-                point = {"Timestamp": start, "Value": value, "Unit": _UNITS[metric], "Dimensions": dimensions}
-                kept.append(point)
+            if not kept or kept[-1]["Timestamp"] != start:
+                kept.append({"Timestamp": start, "Unit": _UNITS[metric], "Dimensions": dimensions})
+            _add_reading(kept[-1], value, newest_only=metric == AGE)
+
+
+def _add_reading(point: dict[str, Any], value: float, *, newest_only: bool) -> None:
+    """Put a reading into the point, which is as MiniStack keeps a value, or else a set of values."""
+    readings = point.get("Readings", 0)
+    if newest_only or not readings:
+        point.update(Value=value, Readings=1)
+        return
+    point["Readings"] = readings + 1
+    known = point.get("_stat")
+    if known is None and point["Value"] == value:
+        return
+    low, high = (known["Minimum"], known["Maximum"]) if known else (point["Value"], point["Value"])
+    point["Value"] += (value - point["Value"]) / (readings + 1)
+    point["_stat"] = {
+        "SampleCount": 1.0,
+        "Sum": point["Value"],
+        "Minimum": min(low, value),
+        "Maximum": max(high, value),
+    }
 
 
 def queue_metrics(messages: Iterable[Mapping[str, Any]], now: float) -> dict[str, float]:

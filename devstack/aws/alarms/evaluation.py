@@ -4,9 +4,9 @@ It looks back over two periods more than the alarm evaluates. Where these have a
 evaluates, the newest ones decide, and nothing is filled in; else `TreatMissingData` stands for the rest.
 
 Two things differ from AWS. Periods begin at multiples of the period, where AWS slides a window of more than a
-minute along each minute. And a metric that is read off (`AWS/SQS`: always there, its newest value is true)
-counts in the period that still runs, so that an alarm goes off, and off again, within seconds; AWS waits for
-the period's end. Other metrics wait for it here too, since half a period's sum or average decides nothing.
+minute along each minute. And a metric that is read off all the time (`AWS/SQS`) counts in the period that still
+runs: an alarm goes off within seconds, and on a maximum comes back within a period, where AWS waits for the end
+of each. Other metrics wait for it here too, since half a period's sum or average decides nothing.
 """
 
 from __future__ import annotations

@@ -59,12 +59,23 @@ def test_an_empty_queue_has_no_age() -> None:
 
 
 @pytest.mark.usefixtures("memory")
-def test_a_minute_has_one_point_with_what_was_read_last() -> None:
+def test_a_minute_has_one_point_with_all_that_was_read_in_it() -> None:
     queue = sqs._queues.get_scoped(*HERE, "url")
-    for now, messages in ((600.0, []), (602.0, [{"sent_at": 601.0}]), (660.0, [])):
+    for now, messages in ((600.0, []), (602.0, [{"sent_at": 601.0}] * 6), (604.0, []), (660.0, [])):
         queue["messages"] = messages
         metrics.publish_queue_metrics(now)
-    assert [(point["Timestamp"], point["Value"]) for point in points()] == [(600, 1), (660, 0)]
+    assert [point["Timestamp"] for point in points()] == [600, 660]
+    assert [cloudwatch._point_stats(point) for point in points()] == [(1, 2, 0, 6), (1, 0, 0, 0)]
+
+
+@pytest.mark.usefixtures("memory")
+def test_the_age_is_the_newest_one() -> None:
+    queue = sqs._queues.get_scoped(*HERE, "url")
+    for now, messages in ((600.0, [{"sent_at": 500.0}]), (602.0, [{"sent_at": 601.0}])):
+        queue["messages"] = messages
+        metrics.publish_queue_metrics(now)
+    ages = cloudwatch._metrics.get_scoped(*HERE, ("AWS/SQS", metrics.AGE, "QueueName=q"))
+    assert [cloudwatch._point_stats(point) for point in ages] == [(1, 1, 1, 1)]
 
 
 @pytest.mark.usefixtures("memory")
