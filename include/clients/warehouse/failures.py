@@ -19,7 +19,8 @@ from include.core.errors import (
 )
 
 _CODE = re.compile(r"[Cc]ode:? (\d+)")
-_TIMEOUT = {159, 160, 209}
+# 473 and 517: another ALTER of the table was in the way for too long
+_TIMEOUT = {159, 160, 209, 473, 517}
 _UNAVAILABLE = {202, 210, 236, 242, 279, 425, 999}
 _MEMORY = {173, 241}
 _DENIED = {192, 193, 194, 497, 516}

@@ -48,10 +48,10 @@ class History:
         return [claim for claim in self.claims if claim.etag != etag]
 
     def is_loaded(self, etag: str) -> bool:
-        """Say whether readers see exactly this content's rows: it is audited, and no other may cover it."""
-        if etag not in self.audited:
+        """Say whether readers see exactly this content's rows: audited, settled, and no other may cover it."""
+        own = max((c.version for c in self.claims if c.etag == etag and c.settled), default=-1)
+        if etag not in self.audited or own < 0:
             return False
-        own = max((claim.version for claim in self.claims if claim.etag == etag), default=0)
         others = self.others(etag)
         return all(claim.settled for claim in others) and own > max((c.version for c in others), default=-1)
 

@@ -1,8 +1,8 @@
 """Load curated files: each file's content once, whatever is repeated, at once or killed on the way.
 
-For a group of files: read what is known of them, read the files, claim their contents, write the rows,
-mark rows that an earlier content had and this one has not, look whether somebody else wrote meanwhile,
-audit. Every step may be repeated, so a loader that dies is followed by one that starts over.
+For a group of files: read what is known of them, read the files, make their table fit, claim their contents,
+write the rows, mark rows that an earlier content had and this one has not, look whether somebody else wrote
+meanwhile, audit, settle. Every step may be repeated, so a loader that dies is followed by one that starts over.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from include.clients.object_store import ObjectStore
+from include.clients.warehouse.form import TableForm
+from include.clients.warehouse.generic import GenericForm
 from include.clients.warehouse.interface import Warehouse
 from include.clients.warehouse.ledger import (
     Claim,
@@ -23,9 +25,9 @@ from include.clients.warehouse.ledger import (
     write_audit,
     write_claims,
 )
-from include.clients.warehouse.parquet import file_id
+from include.clients.warehouse.prices import PriceForm
 from include.clients.warehouse.rows import SMALL, read_group, write_rows
-from include.clients.warehouse.tables import WarehouseTable, migrate, read_sql
+from include.clients.warehouse.tables import WarehouseTable
 from include.core.contracts import CuratedFile, CuratedFileList
 from include.core.errors import ObjectChanged
 
@@ -60,17 +62,22 @@ def load_files(
     *,
     correlation_id: str | Mapping[str, str],
     way: Way = "auto",
+    batch_rows: int | None = None,
 ) -> LoadResult:
-    """Load the files that are not loaded yet, by the server where it may read S3, else through us.
+    """Load the files that are not loaded yet: prices by the server where it may read S3, all else through us.
 
     What is loaded is what is in the bucket now: where a file was written anew since it was announced, its
-    new content. `correlation_id` is one for all, or each file's by its key. Raises `ObjectMissing`,
-    `ObjectCorrupt`, `SchemaMismatch` (nothing of that file's group is audited), `ObjectChanged` where a file
-    does not come to rest, and the warehouse's own errors.
+    new content. `correlation_id` is one for all, or each file's by its key. `batch_rows`: rows that are read
+    and inserted at once, each time by a statement of its own, for a warehouse that is short of memory.
+
+    Raises `ObjectMissing`, `UnsupportedFormat`, `ObjectCorrupt`, `SchemaMismatch` (nothing of that file's
+    group is audited; the error's `key` names the file where it is known), `ObjectChanged` where a file does
+    not come to rest, and the warehouse's own errors.
     """
     table = WarehouseTable(asked.domain, asked.table_name)
-    migrate(warehouse, table)
-    loader = _Loader(warehouse, store, table, correlation_id, way)
+    form = (PriceForm if table.has_prices else GenericForm)(warehouse, store, table)
+    form.migrate()
+    loader = _Loader(form, correlation_id, way, batch_rows)
     loaded = rows = 0
     for group in _groups(asked.files):
         contents = loader.load(group)
@@ -98,11 +105,10 @@ def _groups(files: Sequence[CuratedFile]) -> Iterator[list[CuratedFile]]:
 
 @dataclass(frozen=True)
 class _Loader:
-    warehouse: Warehouse
-    store: ObjectStore
-    table: WarehouseTable
+    form: TableForm
     correlation_id: str | Mapping[str, str]
     way: Way
+    batch_rows: int | None
 
     def load(self, files: Sequence[CuratedFile]) -> list[Content]:
         """Load one group; return the contents that were new."""
@@ -122,7 +128,7 @@ class _Loader:
             histories = self._histories(pending)
         if not pending:
             return done
-        names = ", ".join(self.store.uri(file.key) for file in pending[:3])
+        names = ", ".join(self.form.store.uri(file.key) for file in pending[:3])
         raise ObjectChanged(
             f"{names} was written anew while it was loaded, again and again; it is tried again"
         )
@@ -131,47 +137,45 @@ class _Loader:
         self, files: Sequence[CuratedFile], histories: dict[str, History]
     ) -> tuple[list[Content], set[str]]:
         """Load files once; return the contents that are new, and the files that somebody else claimed meanwhile."""
-        read = read_group(self.store, files, self._by_server)
+        warehouse, table = self.form.warehouse, self.form.table
+        read = read_group(self.form, files, self._by_server)
+        columns = self.form.prepare(read)
         contents = {
             key: Content(info=part.info, version=histories[key].version_of(part.info), rows=part.rows)
             for key, part in read.items()
         }
         fresh = [c for key, c in contents.items() if not histories[key].is_loaded(c.info.etag)]
-        write_claims(self.warehouse, self.table, [(c.info.key, _claim(c)) for c in fresh])
-        write_rows(self.warehouse, self.store, self.table, [(c, read[c.info.key]) for c in fresh])
+        write_claims(warehouse, table, [(c.info.key, _claim(c)) for c in fresh])
+        write_rows(self.form, [(c, read[c.info.key]) for c in fresh], columns, self.batch_rows)
         announced = {file.key: file.etag for file in files}
         corrected = [
             content
             for key, content in contents.items()
             if announced[key] != content.info.etag or histories[key].others(content.info.etag)
         ]
-        self._mark_removed(corrected)
-        now = read_histories(self.warehouse, self.table, contents, audited=False)
+        self.form.hide_removed(corrected)
+        now = read_histories(warehouse, table, contents, audited=False)
         lost = {
             key
             for key, content in contents.items()
             if any(other.version >= content.version for other in now[key].others(content.info.etag))
         }
         kept = [content for content in fresh if content.info.key not in lost]
-        write_audit(self.warehouse, self.table, kept, self.correlation_id)
+        write_audit(warehouse, table, kept, self.correlation_id)
         self._settle([content for key, content in contents.items() if key not in lost], histories)
+        self.form.clean_up(kept, histories)
         return kept, lost
 
     def _by_server(self, file: CuratedFile) -> bool:
-        if self.way == "stream" or not self.warehouse.reads_s3 or _GLOB.search(file.key):
+        if not self.form.by_server or self.batch_rows or self.way == "stream":
+            return False
+        if not self.form.warehouse.reads_s3 or _GLOB.search(file.key):
             return False
         # a small file is faster sent by us: one request to S3 for it instead of three
         return self.way == "server" or file.size > SMALL
 
     def _histories(self, files: Sequence[CuratedFile]) -> dict[str, History]:
-        return read_histories(self.warehouse, self.table, [file.key for file in files])
-
-    def _mark_removed(self, contents: Sequence[Content]) -> None:
-        if contents:
-            self.warehouse.execute(
-                read_sql("insert_removed_prices", self.table),
-                {"ids": [file_id(c.info.key) for c in contents], "versions": [c.version for c in contents]},
-            )
+        return read_histories(self.form.warehouse, self.form.table, [file.key for file in files])
 
     def _settle(self, contents: Sequence[Content], histories: dict[str, History]) -> None:
         """Note that nothing unaudited is left: these contents are, and earlier ones' rows are marked."""
@@ -182,7 +186,7 @@ class _Loader:
                 (content.info.key, Claim(c.etag, c.version, settled=True)) for c in others if not c.settled
             ]
             claims.append((content.info.key, _claim(content, settled=True)))
-        write_claims(self.warehouse, self.table, claims)
+        write_claims(self.form.warehouse, self.form.table, claims)
 
 
 def _claim(content: Content, *, settled: bool = False) -> Claim:

@@ -13,7 +13,13 @@ import numpy as np
 import pyarrow as pa  # noqa: TID253
 from clickhouse_driver import Client  # noqa: TID253
 from clickhouse_driver.block import ColumnOrientedBlock  # noqa: TID253
-from clickhouse_driver.errors import Error, NetworkError, ServerException, SocketTimeoutError  # noqa: TID253
+from clickhouse_driver.errors import (  # noqa: TID253
+    Error,
+    NetworkError,
+    ServerException,
+    SocketTimeoutError,
+    UnknownTypeError,
+)
 
 from include.clients.warehouse.address import WarehouseAddress
 from include.clients.warehouse.failures import no_answer, statement_error
@@ -45,16 +51,8 @@ class NativeWarehouse(Warehouse):
 
     def __init__(self, address: WarehouseAddress) -> None:
         super().__init__(address)
-        self._client = _StreamingClient(
-            address.host,
-            port=address.port,
-            user=address.user,
-            password=address.password,
-            secure=address.secure,
-            connect_timeout=min(5, address.timeout),
-            send_receive_timeout=address.timeout,
-            settings={"use_numpy": True},
-        )
+        self._client = _connected(address, use_numpy=True)
+        self._exact = _connected(address, use_numpy=False)
 
     def execute(
         self, sql: str, params: Mapping[str, Any] | None = None, *, settings: Mapping[str, Any] | None = None
@@ -64,9 +62,10 @@ class NativeWarehouse(Warehouse):
 
     def query(self, sql: str, params: Mapping[str, Any] | None = None) -> pa.Table:
         with self._errors():
-            columns, types = self._client.execute(
-                _bound(sql), dict(params or {}) or None, columnar=True, with_column_types=True
-            )
+            try:
+                columns, types = _answer(self._client, sql, params)
+            except UnknownTypeError:  # numpy has no decimals, lists or days before 1970
+                columns, types = _answer(self._exact, sql, params)
         names = [name for name, _ in types]
         return pa.table(
             {name: pa.array(values) for name, values in zip(names, columns or [[]] * len(names), strict=True)}
@@ -78,19 +77,22 @@ class NativeWarehouse(Warehouse):
         batches: Iterable[pa.RecordBatch],
         *,
         settings: Mapping[str, Any] | None = None,
+        exact: bool = False,
     ) -> int:
         del settings  # they are about reading formats and zones, which here is done on our side
         stream = iter(batches)
         first = next(stream, None)
         if first is None:
             return 0
-        blocks = ([_numpy(column) for column in batch.columns] for batch in chain([first], stream))
-        sql = f"INSERT INTO {table} ({', '.join(first.schema.names)}) VALUES"
+        encode, client = (_objects, self._exact) if exact else (_numpy, self._client)
+        blocks = ([encode(column) for column in batch.columns] for batch in chain([first], stream))
+        names = ", ".join(f"`{name}`" for name in first.schema.names)
         with self._errors():
-            return int(self._client.execute(sql, blocks, columnar=True))
+            return int(client.execute(f"INSERT INTO {table} ({names}) VALUES", blocks, columnar=True))
 
     def close(self) -> None:
         self._client.disconnect()
+        self._exact.disconnect()
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -102,6 +104,24 @@ class NativeWarehouse(Warehouse):
             raise statement_error(error.message, self.address, error.code) from error
         except Error as error:
             raise statement_error(str(error), self.address, error.code) from error
+
+
+def _connected(address: WarehouseAddress, *, use_numpy: bool) -> _StreamingClient:
+    """Return a client; it connects with its first statement."""
+    return _StreamingClient(
+        address.host,
+        port=address.port,
+        user=address.user,
+        password=address.password,
+        secure=address.secure,
+        connect_timeout=min(5, address.timeout),
+        send_receive_timeout=address.timeout,
+        settings={"use_numpy": use_numpy},
+    )
+
+
+def _answer(client: Client, sql: str, params: Mapping[str, Any] | None) -> Any:
+    return client.execute(_bound(sql), dict(params or {}) or None, columnar=True, with_column_types=True)
 
 
 def _bound(sql: str) -> str:
@@ -122,3 +142,10 @@ def _numpy(column: pa.Array) -> Any:
         values = values.astype(object)
         values[np.asarray(column.is_null())] = None
     return values
+
+
+def _objects(column: pa.Array) -> list[Any]:
+    """Return a column as Python objects: slower, but every value of every type as it is."""
+    if pa.types.is_timestamp(column.type):
+        return list(column.cast(pa.int64()).to_pylist())  # the driver takes a time's own number too
+    return list(column.to_pylist())

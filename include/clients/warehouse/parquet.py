@@ -1,4 +1,4 @@
-"""Curated Parquet as Arrow batches, checked: columns, types, no hole, times that the warehouse can hold."""
+"""Curated Parquet as Arrow batches: told from what is no Parquet, checked by its table's form, read in pieces."""
 
 from __future__ import annotations
 
@@ -6,77 +6,96 @@ import hashlib
 import io
 import tempfile
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
 from typing import BinaryIO
 
 import pyarrow as pa  # noqa: TID253 - this module is imported inside tasks only
-import pyarrow.compute as pc  # noqa: TID253
 import pyarrow.parquet as pq  # noqa: TID253
 
 from include.clients.object_store import ObjectInfo, ObjectStore
-from include.core.errors import ObjectChanged, ObjectCorrupt, SchemaMismatch
+from include.clients.warehouse.form import ReadPart, TableForm
+from include.core.errors import ObjectChanged, ObjectCorrupt, UnsupportedFormat, about_object
 
 BATCH_ROWS = 65_536
+BATCH_BYTES = 16 << 20
+"""Bytes a batch, decoded, unless one row alone is larger."""
 AHEAD = 4
 """Batches decoded ahead."""
-COLUMNS = ["symbol", "timestamp", "open", "high", "low", "close", "adjusted_close", "volume"]
-NULLABLE = {"adjusted_close"}
-_TYPES = {"symbol": "string", "timestamp": "timestamp in UTC", "volume": "int64"}
 _FOOTER = 64 << 10
-# ClickHouse's DateTime: seconds since 1970 in 32 bits.
-_LAST_SECOND = 2**32 - 1
-_UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_MAGIC = b"PAR1"
 
 
-@dataclass(frozen=True)
-class ReadFile:
-    """A small file in memory, with what the store knows of exactly these rows."""
-
-    info: ObjectInfo
-    table: pa.Table
-
-
-def read_file(store: ObjectStore, key: str) -> ReadFile:
+def read_file(form: TableForm, key: str) -> ReadPart:
     """Read one small file whole."""
-    data, info = store.read_with_info(key)
-    file = _opened(io.BytesIO(data), store.uri(key))
-    with _readable(store.uri(key)):
-        table = file.read(columns=COLUMNS)
+    data, info = form.store.read_with_info(key)
+    uri = form.store.uri(key)
+    _check_format(data[:4], uri)
+    file = _opened(io.BytesIO(data), form, uri)
+    rows, schema = file.metadata.num_rows, file.schema_arrow
+    if not form.reads_at_once:
+        return ReadPart(info=info, rows=rows, schema=schema, data=data)
+    with _readable(uri):
+        table = file.read(columns=form.columns)
     for batch in table.to_batches():
-        _check_values(batch, store.uri(key))
-    return ReadFile(info=info, table=table)
+        form.check_values(batch, uri)
+    return ReadPart(info=info, rows=table.num_rows, schema=schema, table=table)
 
 
-def read_footer(store: ObjectStore, key: str) -> tuple[ObjectInfo, int]:
-    """Check a file's schema by its last bytes alone; return what the store knows of it and its row count."""
+def read_footer(form: TableForm, key: str, *, by_server: bool) -> ReadPart:
+    """Check a file's schema by its last bytes alone."""
+    store = form.store
     data, info = store.read_end(key, _FOOTER)
     needed = int.from_bytes(data[-8:-4], "little") + 8
-    if data[-4:] == b"PAR1" and len(data) < needed <= info.size:
+    if data[-4:] == _MAGIC and len(data) < needed <= info.size:
         data, info = store.read_end(key, needed)
+    if data[-4:] != _MAGIC:
+        _check_format(store.read_start(key, 4), store.uri(key))
     with _readable(store.uri(key)):
         metadata = pq.read_metadata(io.BytesIO(data))
-    _check_schema(metadata.schema.to_arrow_schema(), store.uri(key))
-    return info, metadata.num_rows
+        schema = metadata.schema.to_arrow_schema()
+    form.check_schema(schema, store.uri(key))
+    return ReadPart(info=info, rows=metadata.num_rows, schema=schema, by_server=by_server)
 
 
-def read_batches(store: ObjectStore, key: str, etag: str) -> Iterator[pa.RecordBatch]:
-    """Yield a big file's rows in batches; memory is a batch's, whatever the file's size.
+def read_batches(
+    form: TableForm, info: ObjectInfo, data: bytes | None = None, batch_rows: int = BATCH_ROWS
+) -> Iterator[pa.RecordBatch]:
+    """Yield a file's rows in batches; memory is some batches', whatever the file's size.
 
-    The object is copied to a temporary file first: Parquet is read from its end, and one copy has one ETag.
-    Raises `ObjectChanged` where that is not `etag`.
+    Without its `data` the object is copied to a temporary file first: Parquet is read from its end, and one
+    copy has one ETag. Raises `ObjectChanged` where that is not the one of `info`.
     """
-    with tempfile.TemporaryFile() as copy:
-        info = store.download(key, copy)
-        if info.etag != etag:
-            raise ObjectChanged(f"{store.uri(key)} was written anew while it was loaded; it is loaded again")
-        copy.seek(0)
-        file = _opened(copy, store.uri(key))
-        with _readable(store.uri(key)):
-            for batch in _ahead(file.iter_batches(BATCH_ROWS, columns=COLUMNS)):
-                _check_values(batch, store.uri(key))
+    uri = form.store.uri(info.key)
+    with about_object(info.key), ExitStack() as stack:
+        if data is None:
+            source: BinaryIO = stack.enter_context(tempfile.TemporaryFile())
+            _copy(form.store, info, source)
+        else:
+            source = io.BytesIO(data)
+        file = _opened(source, form, uri)
+        rows = min(batch_rows, _rows_a_batch(file.metadata))
+        with _readable(uri):
+            for batch in _ahead(file.iter_batches(rows, columns=form.columns)):
+                form.check_values(batch, uri)
                 yield batch
+
+
+def _copy(store: ObjectStore, info: ObjectInfo, target: BinaryIO) -> None:
+    if store.download(info.key, target).etag != info.etag:
+        raise ObjectChanged(f"{store.uri(info.key)} was written anew while it was loaded; it is loaded again")
+    target.seek(0)
+
+
+def _rows_a_batch(metadata: pq.FileMetaData) -> int:
+    """Return how many rows make a batch: fewer of wide ones."""
+    groups = range(metadata.num_row_groups)
+    widest = max(
+        (metadata.row_group(n).total_byte_size // max(metadata.row_group(n).num_rows, 1) for n in groups),
+        default=0,
+    )
+    return max(1, min(BATCH_ROWS, BATCH_BYTES // max(widest, 1)))
 
 
 def _ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -93,85 +112,34 @@ def file_id(key: str) -> int:
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "little")
 
 
-def with_origin(batches: Iterable[pa.RecordBatch], key: str, version: int) -> Iterator[pa.RecordBatch]:
-    """Yield the batches with the columns that say where rows come from."""
-    origin = pa.scalar(file_id(key), pa.uint64())
-    for batch in batches:
-        rows = batch.num_rows
-        yield pa.RecordBatch.from_arrays(
-            [
-                *batch.columns,
-                pa.repeat(origin, rows),
-                pa.repeat(pa.scalar(version, pa.uint64()), rows),
-                pa.repeat(pa.scalar(0, pa.uint8()), rows),
-            ],
-            names=[*batch.schema.names, "file_id", "version", "is_deleted"],
+def _check_format(start: bytes, uri: str) -> None:
+    if not start:
+        raise UnsupportedFormat(f"{uri} is empty, so it was not loaded. Write it again, or delete it.")
+    if start != _MAGIC:
+        raise UnsupportedFormat(
+            f"{uri} is not Parquet (it starts with {start!r}, not with {_MAGIC!r}), so it was not loaded. Write "
+            "it as Parquet, or under a name that does not end in .parquet."
         )
 
 
-class _readable:  # noqa: N801 - reads as a statement
-    """Turns Arrow's complaint about content into `ObjectCorrupt`."""
-
-    def __init__(self, uri: str) -> None:
-        self.uri = uri
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, pa.ArrowException | OSError):
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise ObjectCorrupt(
-                f"{self.uri} is not a readable Parquet file ({reason}), so it was not loaded. Write it again: "
-                "clear its transform."
-            ) from error
+@contextmanager
+def _readable(uri: str) -> Iterator[None]:
+    """Turn Arrow's complaint about content into `ObjectCorrupt`."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ObjectCorrupt(
+            f"{uri} is not a readable Parquet file ({reason}), so it was not loaded. Write it again: "
+            "clear its transform."
+        ) from error
 
 
-def _opened(source: BinaryIO, uri: str) -> pq.ParquetFile:
+def _opened(source: BinaryIO, form: TableForm, uri: str) -> pq.ParquetFile:
     with _readable(uri):
-        file = pq.ParquetFile(source, read_dictionary=["symbol"])
-    _check_schema(file.schema_arrow, uri)
+        # not whole column chunks at once, which may be as large as the file
+        buffer = 0 if form.reads_at_once else 1 << 20
+        file = pq.ParquetFile(source, read_dictionary=list(form.dictionaries), buffer_size=buffer)
+        schema = file.schema_arrow
+    form.check_schema(schema, uri)
     return file
-
-
-def _check_schema(schema: pa.Schema, uri: str) -> None:
-    faults = [f"{name} is missing" for name in COLUMNS if name not in schema.names]
-    for name in schema.names:
-        if name not in COLUMNS:
-            faults.append(f"{name} is not a column of the table")
-        elif not _fits(name, schema.field(name).type):
-            faults.append(f"{name} is {schema.field(name).type}, not {_TYPES.get(name, 'double')}")
-    if faults:
-        raise SchemaMismatch(
-            f"{uri} does not fit its table, so nothing of it was loaded: {'; '.join(faults)}."
-        )
-
-
-def _fits(name: str, kind: pa.DataType) -> bool:
-    if name == "symbol":
-        value = kind.value_type if pa.types.is_dictionary(kind) else kind
-        return bool(pa.types.is_string(value) or pa.types.is_large_string(value))
-    if name == "timestamp":
-        return bool(pa.types.is_timestamp(kind) and kind.tz == "UTC")
-    return bool(kind.equals(pa.int64() if name == "volume" else pa.float64()))
-
-
-def _check_values(batch: pa.RecordBatch, uri: str) -> None:
-    for name in COLUMNS:
-        if name not in NULLABLE and batch.column(name).null_count:
-            raise SchemaMismatch(f"{uri} has rows without {name}, so it was not loaded.")
-    stamps = batch.column("timestamp")
-    span = pc.min_max(stamps.cast(pa.int64()))
-    lowest, highest = span["min"].as_py(), span["max"].as_py()
-    second = _UNITS[stamps.type.unit]
-    if lowest is not None and not (lowest >= 0 and highest // second <= _LAST_SECOND):
-        raise SchemaMismatch(
-            f"{uri} has a timestamp before 1970 or after 2106, which the warehouse cannot hold, so it was not "
-            "loaded."
-        )
-    whole = pc.multiply(pc.divide(stamps.cast(pa.int64()), second), second)
-    if not pc.all(pc.equal(whole, stamps.cast(pa.int64())), min_count=0).as_py():
-        raise SchemaMismatch(
-            f"{uri} has a timestamp with a fraction of a second, which the warehouse cannot hold, so it was not "
-            "loaded."
-        )

@@ -3,114 +3,123 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pyarrow as pa  # noqa: TID253 - this module is imported inside tasks only
 
-from include.clients.object_store import THREADS, ObjectInfo, ObjectStore
-from include.clients.warehouse.interface import Warehouse
+from include.clients.object_store import THREADS
+from include.clients.warehouse.form import ReadPart, TableForm
 from include.clients.warehouse.ledger import Content
-from include.clients.warehouse.parquet import file_id, read_batches, read_file, read_footer, with_origin
-from include.clients.warehouse.tables import WarehouseTable, read_sql
+from include.clients.warehouse.parquet import (
+    BATCH_BYTES,
+    BATCH_ROWS,
+    read_batches,
+    read_file,
+    read_footer,
+)
+from include.clients.warehouse.prices import STRICT
 from include.core.contracts import CuratedFile
-from include.core.errors import ObjectMissing, SchemaMismatch, StatementFailed
+from include.core.errors import ObjectMissing, SchemaMismatch, StatementFailed, about_object
 
 log = logging.getLogger(__name__)
 
 SMALL = 4 << 20
 """Bytes up to which a file that goes through us is held in memory."""
-# Without these ClickHouse makes a value up: 0 for a null or a missing column, another year for a far time.
-STRICT = {
-    "input_format_null_as_default": 0,
-    "input_format_parquet_allow_missing_columns": 0,
-    "date_time_overflow_behavior": "throw",
-    # a block may hold many months of few symbols
-    "max_partitions_per_insert_block": 0,
-}
-
-
-@dataclass(frozen=True)
-class ReadPart:
-    """What was read of a file before its rows are written."""
-
-    info: ObjectInfo
-    rows: int
-    by_server: bool
-    table: pa.Table | None = None
-    """Its rows, where it is small and goes through us."""
 
 
 def read_group(
-    store: ObjectStore, files: Sequence[CuratedFile], by_server: Callable[[CuratedFile], bool]
+    form: TableForm, files: Sequence[CuratedFile], by_server: Callable[[CuratedFile], bool]
 ) -> dict[str, ReadPart]:
     """Read small files whole and of the others the footer; every file's schema is checked here."""
 
     def read(file: CuratedFile) -> ReadPart:
-        try:
-            if by_server(file) or file.size > SMALL:
-                info, rows = read_footer(store, file.key)
-                return ReadPart(info=info, rows=rows, by_server=by_server(file))
-            whole = read_file(store, file.key)
-        except ObjectMissing as error:
-            raise ObjectMissing(
-                f"{store.uri(file.key)} was announced and is not there, so it was not loaded. Run its "
-                "transform again."
-            ) from error
-        return ReadPart(info=whole.info, rows=whole.table.num_rows, by_server=False, table=whole.table)
+        with about_object(file.key):
+            try:
+                # an empty object has no last bytes to ask for
+                if file.size and (by_server(file) or file.size > SMALL):
+                    return read_footer(form, file.key, by_server=by_server(file))
+                return read_file(form, file.key)
+            except ObjectMissing as error:
+                raise ObjectMissing(
+                    f"{form.store.uri(file.key)} was announced and is not there, so it was not loaded. Run its "
+                    "transform again."
+                ) from error
 
     with ThreadPoolExecutor(THREADS, thread_name_prefix="curated") as pool:
         return dict(zip([file.key for file in files], pool.map(read, files), strict=True))
 
 
 def write_rows(
-    warehouse: Warehouse, store: ObjectStore, table: WarehouseTable, parts: Sequence[tuple[Content, ReadPart]]
+    form: TableForm,
+    parts: Sequence[tuple[Content, ReadPart]],
+    columns: dict[str, str],
+    batch_rows: int | None = None,
 ) -> None:
-    """Write all rows of the files."""
+    """Write all rows of the files; with `batch_rows`, as many by each INSERT."""
     filled = [(content, part) for content, part in parts if part.rows]
     by_server = [content for content, part in filled if part.by_server]
     by_us = [(content, part) for content, part in filled if not part.by_server]
     if by_server:
         try:
-            _write_by_server(warehouse, store, table, by_server)
+            form.write_by_server(by_server)
         except (SchemaMismatch, StatementFailed) as error:
             # the server rarely says which file it could not read; who reads them one by one can
             log.warning("%d files are sent instead of read by the server: %s", len(by_server), error)
             by_us += [(content, replace(part, by_server=False)) for content, part in filled if part.by_server]
     if by_us:
-        warehouse.insert(table.rows, _batches(store, by_us), settings=STRICT)
+        _insert(form, _batches(form, by_us, columns, batch_rows), batch_rows)
 
 
-def _write_by_server(
-    warehouse: Warehouse, store: ObjectStore, table: WarehouseTable, contents: Sequence[Content]
-) -> None:
-    keys = [content.info.key for content in contents]
-    warehouse.execute(
-        read_sql("insert_prices_from_s3", table),
-        {
-            "url": store.http_url(keys[0] if len(keys) == 1 else "{" + ",".join(keys) + "}"),
-            "paths": [f"{store.bucket}/{key}" for key in keys],
-            "ids": [file_id(key) for key in keys],
-            "etags": [content.info.etag for content in contents],
-            "versions": [content.version for content in contents],
-        },
-        settings=STRICT,
-    )
+def _insert(form: TableForm, batches: Iterator[pa.RecordBatch], batch_rows: int | None) -> None:
+    if batch_rows is None:
+        form.warehouse.insert(form.table.rows, batches, settings=STRICT, exact=form.exact)
+        return
+    for batch in batches:
+        for first in range(0, batch.num_rows, batch_rows):
+            piece = batch.slice(first, batch_rows)
+            form.warehouse.insert(form.table.rows, [piece], settings=STRICT, exact=form.exact)
 
 
-def _batches(store: ObjectStore, parts: Sequence[tuple[Content, ReadPart]]) -> Iterator[pa.RecordBatch]:
+def _batches(
+    form: TableForm,
+    parts: Sequence[tuple[Content, ReadPart]],
+    columns: dict[str, str],
+    batch_rows: int | None,
+) -> Iterator[pa.RecordBatch]:
     """Yield the small files' rows in as few batches as possible, then the big files', one file at a time."""
-    small = [
+    decoded = [
         batch
         for content, part in parts
         if part.table is not None
-        for batch in with_origin(part.table.to_batches(), content.info.key, content.version)
+        for batch in form.rows_of(content, part.table.to_batches(), columns)
     ]
-    if small:
-        whole = pa.Table.from_batches(small, schema=small[0].schema)
+    if decoded:
+        whole = pa.Table.from_batches(decoded, schema=decoded[0].schema)
         yield from whole.unify_dictionaries().combine_chunks().to_batches()
+    rows = min(batch_rows or BATCH_ROWS, BATCH_ROWS)
+    small = [(content, part) for content, part in parts if part.data is not None]
+    yield from _combined(
+        batch
+        for content, part in small
+        for batch in form.rows_of(content, read_batches(form, content.info, part.data, rows), columns)
+    )
     for content, part in parts:
-        if part.table is None:
-            batches = read_batches(store, content.info.key, content.info.etag)
-            yield from with_origin(batches, content.info.key, content.version)
+        if part.table is None and part.data is None:
+            yield from form.rows_of(content, read_batches(form, content.info, None, rows), columns)
+
+
+def _combined(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield few large batches for many small ones."""
+    held: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        held.append(batch)
+        rows += batch.num_rows
+        size += batch.nbytes
+        if rows >= BATCH_ROWS or size >= BATCH_BYTES:
+            yield from pa.Table.from_batches(held).combine_chunks().to_batches()
+            held, rows, size = [], 0, 0
+    if held:
+        yield from pa.Table.from_batches(held).combine_chunks().to_batches()

@@ -10,11 +10,13 @@ import pyarrow as pa  # noqa: TID253 - this module is imported inside tasks only
 
 from include.clients.warehouse.interface import Warehouse
 from include.core.clock import utc_now
+from include.core.domains import domains
 from include.core.errors import StatementFailed
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
 # the loader's own records live beside the tables
 _RESERVED = {"load_audit", "load_audit_rows", "load_claims", "migrations"}
+_PRICES = re.compile(r"^prices(_[0-9]+[a-z]+)?$")
 _SQL = files("include.clients.warehouse") / "sql" / "clickhouse"
 
 
@@ -27,10 +29,10 @@ class WarehouseTable:
 
     def __post_init__(self) -> None:
         for part in (self.domain, self.name):
-            if not _NAME.match(part) or part in _RESERVED:
+            if not _NAME.match(part) or part in _RESERVED or part.endswith("_rows"):
                 raise StatementFailed(
                     f"{part!r} cannot be the name of a table: lower-case letters, digits and _ only, "
-                    f"and not {', '.join(sorted(_RESERVED))}. "
+                    f"and not {', '.join(sorted(_RESERVED))} or …_rows. "
                     "Nothing was sent to the warehouse."
                 )
 
@@ -45,17 +47,31 @@ class WarehouseTable:
         return f"{self.domain}.{self.name}_rows"
 
     @property
+    def has_prices(self) -> bool:
+        """Whether this is a price table of our own (0001_prices.sql): `prices` and `prices_<interval>` of market.
+
+        Another domain may call something else prices. A domain that is not in the registry (a benchmark's) is
+        like market.
+        """
+        return bool(_PRICES.match(self.name)) and (self.domain == "market" or self.domain not in domains())
+
+    @property
     def partition(self) -> str:
         """Daily bars by year, intraday bars by month: partitions hold much and are few."""
         return "toYear(timestamp)" if self.name == "prices" else "toYYYYMM(timestamp)"
 
 
-def read_sql(name: str, table: WarehouseTable) -> str:
-    """Return a statement of sql/clickhouse/ for one table; names are checked, values stay parameters."""
+def read_sql(name: str, table: WarehouseTable, **others: str) -> str:
+    """Return a statement of sql/clickhouse/ for one table; names are checked, values stay parameters.
+
+    `others` are further names that the statement has in pointed brackets.
+    """
     lines = (_SQL / f"{name}.sql").read_text().splitlines()
+    text = "\n".join(line for line in lines if not line.startswith("--"))
+    for other, replacement in others.items():
+        text = text.replace(f"<{other}>", replacement)
     return (
-        "\n".join(line for line in lines if not line.startswith("--"))
-        .replace("<domain>", table.domain)
+        text.replace("<domain>", table.domain)
         .replace("<table>", table.name)
         .replace("<rows>", table.rows)
         .replace("<view>", table.view)
@@ -69,6 +85,8 @@ def migrate(warehouse: Warehouse, table: WarehouseTable) -> None:
     Safe when two run at once or one is killed: every statement may run twice.
     """
     names = sorted(file.name.removesuffix(".sql") for file in _SQL.iterdir() if file.name[:4].isdigit())
+    if not table.has_prices:
+        names = [name for name in names if "prices" not in name]
     try:
         done = _applied(warehouse, table)
     except StatementFailed:

@@ -13,7 +13,14 @@ import pytest
 
 from include.clients.warehouse.load import load_files
 from include.core.contracts import CuratedFile
-from include.core.errors import ObjectCorrupt, ObjectMissing, SchemaMismatch, StatementFailed, TerminalError
+from include.core.errors import (
+    ObjectCorrupt,
+    ObjectMissing,
+    SchemaMismatch,
+    StatementFailed,
+    TerminalError,
+    UnsupportedFormat,
+)
 
 pytestmark = pytest.mark.integration
 Make = Callable[..., list[tuple[Any, ...]]]
@@ -29,12 +36,23 @@ def refused(loads: Any, file: CuratedFile, kind: type[TerminalError], match: str
     with pytest.raises(kind, match=match) as caught:
         loads.load(file)
     assert file.key in str(caught.value)
+    assert caught.value.key == file.key
     assert loads.rows() == []
     assert loads.audit() == []
 
 
 def test_a_file_that_is_no_parquet(loads: Any) -> None:
-    refused(loads, loads.write_bytes(b"not Parquet at all", 1), ObjectCorrupt, "not a readable Parquet")
+    refused(loads, loads.write_bytes(b"not Parquet at all", 1), UnsupportedFormat, "is not Parquet")
+
+
+def test_a_big_file_that_is_no_parquet(loads: Any) -> None:
+    file = loads.write_bytes(b"not Parquet at all" * 10_000, 1)
+    announced = file.model_copy(update={"size": 5 << 20})  # as big as one whose end is read first
+    refused(loads, announced, UnsupportedFormat, "is not Parquet")
+
+
+def test_an_empty_file(loads: Any) -> None:
+    refused(loads, loads.write_bytes(b"", 0), UnsupportedFormat, "is empty")
 
 
 def test_a_file_that_is_cut_off(loads: Any, make_rows: Make) -> None:
@@ -103,8 +121,9 @@ def test_a_time_that_the_warehouse_cannot_hold(loads: Any, make_rows: Make, seco
 
 def test_a_bad_file_does_not_stop_its_neighbours_for_good(http_loads: Any, make_rows: Make) -> None:
     good, bad = http_loads.write(make_rows("AAPL")), http_loads.write_bytes(b"bad", 1, part=1)
-    with pytest.raises(ObjectCorrupt, match="part-001"):
+    with pytest.raises(UnsupportedFormat, match="part-001") as caught:
         http_loads.load(good, bad)
+    assert caught.value.key == bad.key, "so that only this one need be set aside"
     http_loads.load(good)
     assert http_loads.rows() == make_rows("AAPL")
 

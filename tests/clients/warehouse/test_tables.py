@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 
 import pytest
@@ -12,6 +13,10 @@ from include.clients.warehouse.tables import WarehouseTable, migrate, read_sql
 from include.core.errors import StatementFailed
 
 TABLE = WarehouseTable("market", "prices")
+OTHERS = {
+    "columns": "`a` Nullable(Int32)", "column": "`a`", "type": "Nullable(Int64)", "ids": "1, 2",
+    "versions": "3, 4", "create": "CREATE OR REPLACE VIEW",
+}  # fmt: skip
 NAMES = sorted(
     file.name.removesuffix(".sql")
     for file in (files("include.clients.warehouse") / "sql" / "clickhouse").iterdir()
@@ -19,7 +24,7 @@ NAMES = sorted(
 
 
 @pytest.mark.parametrize(
-    "name", ["", "Prices", "1d", "a b", "a;b", "a`", "x" * 64, "load_audit", "migrations"]
+    "name", ["", "Prices", "1d", "a b", "a;b", "a`", "x" * 64, "load_audit", "migrations", "orders_rows"]
 )
 def test_a_name_that_may_not_enter_sql_is_refused(name: str) -> None:
     with pytest.raises(StatementFailed, match="cannot be the name"):
@@ -28,8 +33,9 @@ def test_a_name_that_may_not_enter_sql_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_statement_is_clickhouse_with_all_names_filled_in(name: str) -> None:
-    sql = read_sql(name, TABLE)
-    assert not any(mark in sql for mark in ("<rows>", "<view>", "<domain>", "<partition>"))
+    columns = {"columns": "`a`"} if name == "create_any_view" else {}
+    sql = read_sql(name, TABLE, **(OTHERS | columns))
+    assert not re.search(r"<\w+>", sql)
     for statement in filter(str.strip, sql.split(";")):
         assert sqlglot.parse_one(statement, dialect="clickhouse") is not None
 

@@ -1,0 +1,2 @@
+-- Grain: one view that is made again with other columns. Names: <view>.
+DROP TABLE IF EXISTS <view>
