@@ -158,9 +158,11 @@ def _wait_until_up(url: str, server: subprocess.Popen[bytes], log: Path) -> None
 def stack(home: Home) -> Iterator[Stack]:
     """The local default of this worker, running; tests keep apart by tables of their own (`Market`)."""
     stack = Stack(home.path)
-    stack.up()
-    yield stack
-    stack.down()
+    try:
+        stack.up()
+        yield stack
+    finally:
+        stack.down()  # also what a failed start left running
 
 
 @pytest.fixture(scope="module")

@@ -21,9 +21,11 @@ from include.clients.aws import Aws
 def running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One local default that runs, shared by the tests of a module; they must leave it running."""
     stack = Stack(tmp_path_factory.mktemp("home with space"))
-    stack.up()
-    yield stack
-    stack.down()
+    try:
+        stack.up()
+        yield stack
+    finally:
+        stack.down()  # also what a failed start left running
 
 
 @pytest.fixture
@@ -83,6 +85,8 @@ class LocalAwsProcess:
 def local_aws(tmp_path: Path) -> Iterator[LocalAwsProcess]:
     """A local AWS of the test's own, running."""
     process = LocalAwsProcess(tmp_path)
-    process.start()
-    yield process
-    process.stop()
+    try:
+        process.start()
+        yield process
+    finally:
+        process.stop()
