@@ -10,7 +10,7 @@ from pathlib import Path
 from devstack import airflow_db
 from devstack.aws.repairs import apply_dropped
 from devstack.databases import FUNDAMENTALS, ensure_database
-from devstack.deploy import STACKS, TEMPLATES, deploy, stack_name
+from devstack.deploy import deploy
 from devstack.environment import airflow_environment, local_environment
 from devstack.home import REPO, Home, ServiceRecord, default_home
 from devstack.services import (
@@ -24,6 +24,7 @@ from devstack.services import (
     services,
 )
 from devstack.supervisor import ServiceStatus, Supervisor
+from devstack.templates import planned_stacks
 from devstack.ui_services import ui_services
 from include.clients.aws import Aws
 from include.core.errors import TerminalError
@@ -134,8 +135,8 @@ class Stack:
     def _deploy(self) -> None:
         aws = self.aws()
         outputs = deploy(aws, ENVIRONMENT, poll_seconds=0.2)
-        for name in STACKS:
-            apply_dropped(aws, stack_name(ENVIRONMENT, name), TEMPLATES / f"{name}.yaml")
+        for planned in planned_stacks():
+            apply_dropped(aws, ENVIRONMENT, planned)
         if outputs != self.home.deployment():
             self.home.remember_deployment(outputs)
 

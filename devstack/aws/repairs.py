@@ -5,37 +5,22 @@ Without it a test of the local AWS would pass although the real deployment behav
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import yaml
 from botocore.exceptions import ClientError
 
+from devstack.templates import PlannedStack, read_template, stack_name
 from include.clients.aws import Aws, error_code
 
 
-class _Loader(yaml.SafeLoader):
-    """Reads a template; a tag such as `!Ref` becomes its bare value, which is enough for what is read here."""
-
-
-def _bare(loader: _Loader, _: str, node: yaml.Node) -> Any:
-    if isinstance(node, yaml.MappingNode):
-        return loader.construct_mapping(node, deep=True)
-    if isinstance(node, yaml.SequenceNode):
-        return loader.construct_sequence(node, deep=True)
-    return loader.construct_scalar(node)  # type: ignore[arg-type]
-
-
-_Loader.add_multi_constructor("!", _bare)
-
-
-def apply_dropped(aws: Aws, stack: str, template: Path) -> list[str]:
+def apply_dropped(aws: Aws, environment: str, stack: PlannedStack) -> list[str]:
     """Apply the TTL and the lifecycle rules that the stack's template asks for; return what was changed."""
     cloudformation = aws.client("cloudformation")
-    answer = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
+    name = stack_name(environment, stack.name)
+    answer = cloudformation.describe_stack_resources(StackName=name)["StackResources"]
     names = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in answer}
     changed = []
-    for logical, resource in _resources(template).items():
+    for logical, resource in read_template(stack.body)["Resources"].items():
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::DynamoDB::Table" and "TimeToLiveSpecification" in properties:
             ttl = properties["TimeToLiveSpecification"]["AttributeName"]
@@ -44,11 +29,6 @@ def apply_dropped(aws: Aws, stack: str, template: Path) -> list[str]:
             rules = properties["LifecycleConfiguration"]["Rules"]
             changed += _put_lifecycle(aws.client("s3"), names[logical], rules)
     return changed
-
-
-def _resources(template: Path) -> dict[str, Any]:
-    resources: dict[str, Any] = yaml.load(template.read_text(), Loader=_Loader)["Resources"]  # noqa: S506
-    return resources
 
 
 def _enable_ttl(client: Any, table: str, attribute: str) -> list[str]:

@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from devstack.aws.repairs import apply_dropped
-from devstack.deploy import STACKS, TEMPLATES, DeploymentFailed, deploy, settings_of, stack_name
+from devstack.deploy import DeploymentFailed, deploy, settings_of
 from devstack.stack import Stack
+from devstack.templates import PlannedStack, planned_stacks, stack_name
+from include.clients.aws import Aws
 
 pytestmark = pytest.mark.integration
+NOWHERE = Aws("us-east-1", "http://127.0.0.1:1", "none", "none")
 RAW = "tapeline-local-raw-000000000000"
 
 
 def test_deploying_again_changes_nothing(running_stack: Stack) -> None:
     aws = running_stack.aws()
-    client = aws.client("cloudformation")
-    before = {name: client.describe_stacks(StackName=stack_name("local", name)) for name in STACKS}
+    before = events(running_stack)
     outputs = deploy(aws, "local", poll_seconds=0.1)
     assert outputs == running_stack.home.deployment()
-    for name in STACKS:
-        now = client.describe_stacks(StackName=stack_name("local", name))["Stacks"][0]
-        assert now["LastUpdatedTime"] == before[name]["Stacks"][0]["LastUpdatedTime"]
-        assert apply_dropped(aws, stack_name("local", name), TEMPLATES / f"{name}.yaml") == []
+    assert events(running_stack) == before
+    for planned in planned_stacks():
+        assert apply_dropped(aws, "local", planned) == []
+
+
+def events(running_stack: Stack) -> dict[str, tuple[Any, int]]:
+    """Return of each stack when it was changed last, and how many events it has."""
+    client = running_stack.aws().client("cloudformation")
+    found = {}
+    for planned in planned_stacks():
+        name = stack_name("local", planned.name)
+        stack = client.describe_stacks(StackName=name)["Stacks"][0]
+        changed = stack.get("LastUpdatedTime") or stack["CreationTime"]
+        found[name] = (changed, len(client.describe_stack_events(StackName=name)["StackEvents"]))
+    return found
 
 
 @pytest.mark.parametrize("output", ["IdempotencyTable", "BatchTable", "SourceTable"])
@@ -60,13 +74,18 @@ def test_the_catalog_has_the_database_of_the_domain(running_stack: Stack) -> Non
 
 
 def test_a_stack_that_cannot_be_made_says_which_resource_and_why(
-    running_stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    running_stack: Stack, tmp_path: Path
 ) -> None:
     (tmp_path / "broken.yaml").write_text(
         "Resources:\n  Task:\n    Type: Custom::Task\n"
         "    Properties: {ServiceToken: 'arn:aws:lambda:us-east-1:000000000000:function:absent'}\n"
     )
-    monkeypatch.setattr("devstack.deploy.TEMPLATES", tmp_path)
-    monkeypatch.setattr("devstack.deploy.STACKS", ("broken",))
+    broken = PlannedStack("broken", tmp_path / "broken.yaml")
     with pytest.raises(DeploymentFailed, match=r"tapeline-local-broken .*Task: .*absent"):
-        deploy(running_stack.aws(), "local", poll_seconds=0.1)
+        deploy(running_stack.aws(), "local", stacks=[broken], poll_seconds=0.1)
+
+
+def test_a_template_that_asks_for_what_nobody_puts_out_is_not_deployed(tmp_path: Path) -> None:
+    (tmp_path / "lonely.yaml").write_text("Parameters: {Absent: {Type: String}}")
+    with pytest.raises(DeploymentFailed, match="Absent"):
+        deploy(NOWHERE, "local", stacks=[PlannedStack("lonely", tmp_path / "lonely.yaml")])
