@@ -140,6 +140,8 @@ class _Run:
     def until_empty(self, wave_messages: int) -> None:
         while time.monotonic() < self._ends and (wave := self._receive(wave_messages)):
             self._handle(wave)
+            if self.metrics:
+                self.metrics.publish_due()
             self.patience.was_outage(
                 lambda: warehouse_answers(self.warehouse),
                 WarehouseUnavailable("the warehouse does not answer"),
@@ -203,7 +205,7 @@ class _Run:
         self.counts.rows += result.rows
         self.counts.skipped += len(messages) - result.loaded
         if self.metrics and result.loaded:
-            self.metrics.publish_latencies([message.sent_at for message in messages], visible)
+            self.metrics.add_latencies([message.sent_at for message in messages], visible)
 
     def _finish(self, messages: Iterable[Message]) -> int:
         done = list(messages)

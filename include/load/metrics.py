@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,8 @@ from include.core.errors import TapelineError
 
 log = logging.getLogger(__name__)
 NAMESPACE = "Tapeline/Load"
+_SELDOM = 30.0
+"""Seconds; some ten thousand latencies."""
 
 
 @dataclass
@@ -44,15 +47,22 @@ class LoadMetrics:
     environment: str
     domain: str
     _metrics: Metrics = field(init=False)
+    _next: float = field(init=False)
 
     def __post_init__(self) -> None:
         self._metrics = Metrics(self.client, NAMESPACE)
+        self._next = time.monotonic() + _SELDOM
 
-    def publish_latencies(self, sent: Iterable[datetime], visible: datetime) -> None:
-        """Send `ProcessingLatency` of each message: from its arrival in the queue to its visible rows."""
+    def add_latencies(self, sent: Iterable[datetime], visible: datetime) -> None:
+        """Keep `ProcessingLatency` of each message: from its arrival in the queue to its visible rows."""
         for arrived in sent:
             self._add("ProcessingLatency", max(0.0, (visible - arrived).total_seconds()), "Seconds")
-        self._metrics.flush()
+
+    def publish_due(self) -> None:
+        """Send what was kept, but seldom: each call may wait for a service that does not answer."""
+        if time.monotonic() >= self._next:
+            self._metrics.flush()
+            self._next = time.monotonic() + _SELDOM
 
     def publish_run(self, counts: Counts, queue: Queue, dlq: Queue) -> None:
         """Send what became of the run's messages, where it had any, and what waits now."""

@@ -54,6 +54,7 @@ class Loads:
         bucket = f"curated-{self.name.replace('_', '-')}"
         self.aws.client("s3").create_bucket(Bucket=bucket)
         self.store: ObjectStore = self.aws.object_store(bucket)
+        self.cloudwatch = self.aws.client("cloudwatch")
         sqs = self.aws.client("sqs")
         self.queue, self.dlq = Queue(sqs, f"{self.name}-queue"), Queue(sqs, f"{self.name}-dlq")
         for queue in (self.queue, self.dlq):
@@ -98,7 +99,7 @@ class Loads:
             open_warehouse=self.open_warehouse,
             domain=self.domain,
             request=LoadRequest.model_validate(asked),
-            metrics=LoadMetrics(self.aws.client("cloudwatch"), self.name, self.domain.name),
+            metrics=LoadMetrics(self.cloudwatch, self.name, self.domain.name),
             sleep=sleep,
         )
 

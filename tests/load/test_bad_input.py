@@ -5,38 +5,12 @@ from __future__ import annotations
 import json
 from urllib.parse import quote, quote_plus
 
-import pyarrow as pa
 import pytest
 
 from include.core.contracts import DeadLetter
 from tests.load.loads import Loads, bars
 
 pytestmark = pytest.mark.integration
-FAR = pa.array([2**40] * 1, pa.timestamp("s", "UTC"))
-
-
-def test_each_bad_file_gets_its_code_and_harms_no_other(loads: Loads) -> None:
-    good = bars("GOOD")
-    expected = {
-        loads.put(b"", "empty.parquet"): "E002",
-        loads.put(b"no Parquet at all" * 200, "text.parquet"): "E002",
-        loads.put(good[: len(good) // 2], "cut-in-half.parquet"): "E003",
-        loads.put(good[:-1], "cut-at-the-end.parquet"): "E003",
-        loads.put(good[:2000] + bytes(400) + good[2400:], "holes.parquet"): "E003",
-        loads.put(bars("T", volume=pa.array(["many"])), "type.parquet"): "E003",
-        loads.put(bars("N", open=pa.array([None], pa.float64())), "hole.parquet"): "E003",
-        loads.put(bars("F", timestamp=FAR), "year-36812.parquet"): "E003",
-    }
-    gone = loads.put(good, "gone.parquet")
-    loads.store.delete(gone)
-    expected[gone] = "E007"
-    for n in range(6):
-        loads.put(bars(f"S{n}"), f"part-{n:03d}.parquet")
-    counts = loads.drain()
-    assert loads.codes() == expected
-    assert loads.symbols() == [f"S{n}" for n in range(6)]
-    assert (counts.loaded, counts.rows, counts.letters) == (6, 6, len(expected))
-    assert loads.is_empty()
 
 
 def test_a_message_that_breaks_its_contract_is_a_letter_with_its_body_as_it_came(loads: Loads) -> None:
