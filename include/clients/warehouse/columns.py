@@ -6,7 +6,9 @@ docs/adr/0016 has the rules in words.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 import pyarrow as pa  # noqa: TID253 - this module is imported inside tasks only
 
@@ -44,7 +46,8 @@ _WIDER["Float32"] = "Float64"
 _DECIMAL = re.compile(r"Decimal\((\d+), ?(\d+)\)")
 _TIME = re.compile(r"DateTime64\(([0369])(?:, ?'UTC')?\)")
 _WRAPPED = re.compile(r"(Nullable|LowCardinality|Array)\((.*)\)")
-_DATES = {"Date": (date(1970, 1, 1), date(2106, 1, 1)), "Date32": (date(1900, 1, 1), date(2300, 1, 1))}
+# day 0 of Date was no day in old servers
+_DATES = {"Date": (date(1970, 1, 2), date(2106, 1, 1)), "Date32": (date(1900, 1, 1), date(2300, 1, 1))}
 
 
 def column_type(kind: pa.DataType, *, modern: bool = True) -> str | None:
@@ -172,6 +175,21 @@ def widened(column: str, value: str) -> str | None:
     if (found := _TIME.fullmatch(column)) and int(found[1]) < 6:
         wider = "DateTime64(6, 'UTC')"
     return wider if wider and holds(wider, value) else None
+
+
+def answer_table(names: Sequence[str], types: Sequence[str], columns: Sequence[Sequence[Any]]) -> pa.Table:
+    """Return a query's answer, the same from each backend: times are UTC without saying so."""
+    return pa.table(
+        {name: _answer(values, kind) for name, kind, values in zip(names, types, columns, strict=True)}
+    )
+
+
+def _answer(values: Sequence[Any], kind: str) -> pa.Array:
+    # Arrow would take a signed number for it
+    array = pa.array(values, pa.uint64() if bare(kind) == "UInt64" else None)
+    if pa.types.is_timestamp(array.type) and array.type.tz:
+        return array.cast(pa.timestamp(array.type.unit, "UTC")).view(pa.timestamp(array.type.unit))
+    return array
 
 
 def nullable(name: str) -> str:

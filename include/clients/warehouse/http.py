@@ -13,6 +13,7 @@ import pyarrow as pa  # noqa: TID253
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError  # noqa: TID253
 
 from include.clients.warehouse.address import WarehouseAddress
+from include.clients.warehouse.columns import answer_table
 from include.clients.warehouse.failures import no_answer, statement_error
 from include.clients.warehouse.interface import Warehouse
 
@@ -48,7 +49,7 @@ class HttpWarehouse(Warehouse):
             # not as Arrow: ClickHouse writes a DateTime there as a bare UInt32
             result = self._client.query(sql, parameters=dict(params or {}), column_oriented=True)
         columns = result.result_columns or [[] for _ in result.column_names]
-        return pa.table(dict(zip(result.column_names, map(pa.array, columns), strict=True)))
+        return answer_table(result.column_names, [kind.name for kind in result.column_types], columns)
 
     def insert(
         self,

@@ -18,10 +18,10 @@ from clickhouse_driver.errors import (  # noqa: TID253
     NetworkError,
     ServerException,
     SocketTimeoutError,
-    UnknownTypeError,
 )
 
 from include.clients.warehouse.address import WarehouseAddress
+from include.clients.warehouse.columns import answer_table
 from include.clients.warehouse.failures import no_answer, statement_error
 from include.clients.warehouse.interface import Warehouse
 
@@ -62,13 +62,12 @@ class NativeWarehouse(Warehouse):
 
     def query(self, sql: str, params: Mapping[str, Any] | None = None) -> pa.Table:
         with self._errors():
-            try:
-                columns, types = _answer(self._client, sql, params)
-            except UnknownTypeError:  # numpy has no decimals, lists or days before 1970
-                columns, types = _answer(self._exact, sql, params)
-        names = [name for name, _ in types]
-        return pa.table(
-            {name: pa.array(values) for name, values in zip(names, columns or [[]] * len(names), strict=True)}
+            # not by numpy, which has no decimals, lists or days before 1970
+            columns, types = self._exact.execute(
+                _bound(sql), dict(params or {}) or None, columnar=True, with_column_types=True
+            )
+        return answer_table(
+            [name for name, _ in types], [kind for _, kind in types], columns or [[]] * len(types)
         )
 
     def insert(
@@ -118,10 +117,6 @@ def _connected(address: WarehouseAddress, *, use_numpy: bool) -> _StreamingClien
         send_receive_timeout=address.timeout,
         settings={"use_numpy": use_numpy},
     )
-
-
-def _answer(client: Client, sql: str, params: Mapping[str, Any] | None) -> Any:
-    return client.execute(_bound(sql), dict(params or {}) or None, columnar=True, with_column_types=True)
 
 
 def _bound(sql: str) -> str:

@@ -89,6 +89,7 @@ class Loads:
     way: Way
     store: ObjectStore
     domain: str = field(default_factory=lambda: f"t_{uuid.uuid4().hex[:12]}")
+    table_name: str = "prices"
 
     def write(
         self, rows: Sequence[Row], ds: str = "2013-03-01", part: int = 0, **options: Any
@@ -104,15 +105,16 @@ class Loads:
         return self.write_bytes(data.getvalue(), table.num_rows, ds, part)
 
     def write_bytes(self, data: bytes, rows: int, ds: str = "2013-03-01", part: int = 0) -> CuratedFile:
-        info = self.store.write(f"{self.domain}/prices/ds={ds}/part-{part:03d}.parquet", data)
+        info = self.store.write(f"{self.domain}/{self.table_name}/ds={ds}/part-{part:03d}.parquet", data)
         return CuratedFile(key=info.key, etag=info.etag, size=info.size, rows=rows)
 
     def asked(self, *files: CuratedFile) -> CuratedFileList:
-        return CuratedFileList(domain=self.domain, table_name="prices", files=list(files))
+        return CuratedFileList(domain=self.domain, table_name=self.table_name, files=list(files))
 
-    def load(self, *files: CuratedFile, warehouse: Warehouse | None = None) -> LoadResult:
+    def load(self, *files: CuratedFile, warehouse: Warehouse | None = None, **options: Any) -> LoadResult:
         with warehouse or self.open() as open_one:
-            return load_files(open_one, self.store, self.asked(*files), correlation_id="c-1", way=self.way)
+            asked = self.asked(*files)
+            return load_files(open_one, self.store, asked, correlation_id="c-1", way=self.way, **options)
 
     def open(self) -> Warehouse:
         return open_warehouse(self.address)
@@ -126,6 +128,23 @@ class Loads:
         found = self.query(f"SELECT * FROM {self.domain}.prices ORDER BY symbol, timestamp")
         return [tuple(row[name] for name in NAMES) for row in found]
 
+    def put(self, part: int = 0, **columns: Any) -> CuratedFile:
+        """Write a file of any columns."""
+        return self.write_table(pa.table(columns), part=part)
+
+    def shown(self, *columns: str) -> list[Row]:
+        """Return columns of what a reader sees, sorted by the first."""
+        found = self.query(f"SELECT {', '.join(columns)} FROM {self.domain}.{self.table_name}")
+        return sorted(tuple(row.values()) for row in found)
+
+    def types(self) -> dict[str, str]:
+        """Return the view's columns and types."""
+        found = self.query(
+            f"SELECT name, type FROM system.columns WHERE database = '{self.domain}' "
+            f"AND table = '{self.table_name}'"
+        )
+        return {row["name"]: row["type"] for row in found}
+
     def audit(self) -> list[Row]:
         found = self.query(f"SELECT file_path, etag, record_count FROM {self.domain}.load_audit")
         return sorted((row["file_path"], row["etag"], row["record_count"]) for row in found)
@@ -136,6 +155,24 @@ def loads(request: pytest.FixtureRequest, raw: ObjectStore) -> Loads:
     """Every way a file can get into a warehouse."""
     interface, _, way = request.param.partition("-")
     return Loads(request.getfixturevalue(f"{interface}_address"), way, raw)
+
+
+@pytest.fixture(params=["http", "native"])
+def orders(request: pytest.FixtureRequest, raw: ObjectStore) -> Loads:
+    """A table without DDL of its own, in each warehouse."""
+    return Loads(request.getfixturevalue(f"{request.param}_address"), "auto", raw, table_name="orders")
+
+
+@pytest.fixture
+def http_orders(http_address: WarehouseAddress, raw: ObjectStore) -> Loads:
+    """A table without DDL of its own, in the local default's warehouse."""
+    return Loads(http_address, "auto", raw, table_name="orders")
+
+
+@pytest.fixture
+def native_orders(native_address: WarehouseAddress, raw: ObjectStore) -> Loads:
+    """A table without DDL of its own, in an old server."""
+    return Loads(native_address, "auto", raw, table_name="orders")
 
 
 @pytest.fixture
