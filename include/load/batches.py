@@ -76,7 +76,7 @@ class Batches:
                     self.store,
                     as_list(files),
                     correlation_id={file.info.key: file.correlation_id for file in files},
-                    **({"batch_rows": FEWER_ROWS} if fewer else {}),  # type: ignore[arg-type]
+                    batch_rows=FEWER_ROWS if fewer else None,
                 )
             except Exception as error:
                 if rule_of(error).code == "E009":
@@ -101,8 +101,7 @@ def _guilty(batch: Sequence[Found], error: Exception) -> Found | None:
         return batch[0]
     if not isinstance(error, TerminalError):
         return None
-    key = getattr(error, "key", None)
-    return next((file for file in batch if file.info.key == key), None)
+    return next((file for file in batch if file.info.key == error.key), None)
 
 
 def _split(files: Sequence[Found], size: int) -> list[Sequence[Found]]:

@@ -50,7 +50,7 @@ class Patience:
 def warehouse_answers(warehouse: Warehouse) -> bool:
     """Return whether the warehouse answers `SELECT 1`."""
     try:
-        warehouse.query("SELECT 1")
+        warehouse.ping()
     except TransientError:
         return False
     except TapelineError:

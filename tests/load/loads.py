@@ -47,7 +47,8 @@ class Loads:
     aws: Aws
     open_warehouse: Callable[[], Warehouse]
     domain: Domain
-    name: str = field(default_factory=lambda: f"t_{uuid.uuid4().hex[:10]}")
+    name: str = field(default_factory=lambda: f"prices_{uuid.uuid4().int % 10**12}m")
+    """Of the table; in the domain market it has the columns of prices."""
     visibility_seconds: int = 60
 
     def __post_init__(self) -> None:
