@@ -51,6 +51,7 @@ def make_dag(domain: Domain) -> DAG:
         schedule=on_messages(title, sweep=SWEEP),
         start_date=datetime(2000, 1, 1, tzinfo=timezone.utc),
         catchup=False,
+        is_paused_upon_creation=False,  # it does nothing before a file lands
         max_active_runs=2,
         dagrun_timeout=timedelta(hours=6),
         default_args=DEFAULT_ARGS

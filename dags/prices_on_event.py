@@ -40,6 +40,7 @@ from include.prices.pipeline import build_event_pipeline
     schedule=on_messages("price_requests", "price_manifests", sweep="*/15 * * * *"),
     start_date=datetime(2000, 1, 1, tzinfo=timezone.utc),
     catchup=False,
+    is_paused_upon_creation=False,  # it does nothing before a message waits
     max_active_runs=4,
     # the message comes back every half an hour, and the fifth time must be after a run that hangs
     dagrun_timeout=timedelta(hours=2),
