@@ -1,19 +1,18 @@
-"""`make demo`: the main job on real recorded prices, and what landed where."""
+"""`make demo`: the main job on real recorded prices, what landed where, and a file that comes by an event."""
 
 from __future__ import annotations
 
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 
 from rich.console import Console
 from rich.table import Table
 
 from devstack.dagrun import run_dag
-from devstack.demo_progress import quiet_run
+from devstack.demo_events import show_event_path
+from devstack.demo_progress import done, quiet_run, step
 from devstack.stack import Stack
 from devstack.verify import SymbolSummary, loaded_rows, recorded_rows, summarize
 
@@ -22,8 +21,8 @@ QUESTION = "SELECT symbol, count(), min(timestamp), max(timestamp) FROM market.p
 
 
 def run_demo(stack: Stack, console: Console) -> bool:
-    """Run `prices_daily` over all recorded prices and show what came of it; return whether it is right."""
-    with _step(console, "Starting the local default: AWS, warehouse, PostgreSQL, market data"):
+    """Run `prices_daily` over all recorded prices, then the event path; return whether all rows are right."""
+    with step(console, "Starting the local default: AWS, warehouse, PostgreSQL, market data"):
         stack.up()
     os.environ.update(stack.environment())
     recorded = recorded_rows()
@@ -33,9 +32,9 @@ def run_demo(stack: Stack, console: Console) -> bool:
     conf = {"symbols": SYMBOLS, "start": first, "end": last}
     with quiet_run(log, text):
         run = run_dag("prices_daily", date.fromisoformat(last), conf)
-    _done(console, text, begun)
+    done(console, text, begun)
     _show_objects(console)
-    with _step(console, "Comparing market.prices with the recorded file"):
+    with step(console, "Comparing market.prices with the recorded file"):
         from include.orchestration import connections
 
         loaded = loaded_rows(connections.warehouse(), first, last)
@@ -48,9 +47,10 @@ def run_demo(stack: Stack, console: Console) -> bool:
     )
     if run.state != "success":
         console.print(f"[red]The run {run.run_id} ended as {run.state}; its log is {log}.[/]")
+    arrived = show_event_path(stack, console)
     console.print(f'\nAsk yourself:  [bold].venv/bin/tapeline sql "{QUESTION}"[/]')
     console.print("Look around:   [bold]make ui[/]      Stop it all:  [bold].venv/bin/tapeline down[/]")
-    return same and run.state == "success"
+    return same and arrived and run.state == "success"
 
 
 def _show_objects(console: Console) -> None:
@@ -91,16 +91,3 @@ def _show_rows(console: Console, loaded: list[SymbolSummary], recorded: list[Sym
         same = "[green]same[/]" if line == expected.get(line.symbol) else "[red]differs[/]"
         table.add_row(line.symbol, f"{line.rows:,}", line.first, line.last, line.checksum, same)
     console.print(table)
-
-
-@contextmanager
-def _step(console: Console, text: str) -> Iterator[None]:
-    """Show a long step's progress, and afterwards what it took."""
-    begun = time.monotonic()
-    with console.status(text):
-        yield
-    _done(console, text, begun)
-
-
-def _done(console: Console, text: str, begun: float) -> None:
-    console.print(f"[green]✓[/] {text} [dim]({time.monotonic() - begun:.1f} s)[/]")

@@ -1,4 +1,4 @@
-"""Keep a DAG run's log off the screen, and show on the screen which task it is at."""
+"""What the demo shows while it works: steps with their time, and a DAG run's task instead of its log."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,3 +60,17 @@ def _at(log: Path, begin: int) -> str:
         return ""
     task, index = started[-1][0].decode(), int(started[-1][1])
     return task if index < 0 else f"{task} [{index}]".replace("[", r"\[")
+
+
+@contextmanager
+def step(console: Console, text: str) -> Iterator[None]:
+    """Show a long step's progress, and afterwards what it took."""
+    begun = time.monotonic()
+    with console.status(text):
+        yield
+    done(console, text, begun)
+
+
+def done(console: Console, text: str, begun: float) -> None:
+    """Tick a step off with the seconds since `begun` (of `time.monotonic`)."""
+    console.print(f"[green]✓[/] {text} [dim]({time.monotonic() - begun:.1f} s)[/]")
