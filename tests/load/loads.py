@@ -106,11 +106,7 @@ class Loads:
 
     def letters(self) -> list[DeadLetter]:
         """Receive, and delete, all letters."""
-        found = []
-        while messages := self.dlq.receive(10, visibility_seconds=60):
-            found += [DeadLetter.model_validate_json(message.body) for message in messages]
-            self.dlq.delete(messages)
-        return found
+        return read_letters(self.dlq)
 
     def codes(self) -> dict[str | None, str]:
         """Return the code of each letter's key."""
@@ -128,3 +124,22 @@ class Loads:
     def is_empty(self) -> bool:
         """Return whether no message is left, waiting or in flight."""
         return self.queue.depth().total == 0
+
+
+def read_letters(dlq: Queue) -> list[DeadLetter]:
+    """Receive, and delete, all letters of a queue."""
+    found = []
+    while messages := dlq.receive(10, visibility_seconds=60):
+        found += [DeadLetter.model_validate_json(message.body) for message in messages]
+        dlq.delete(messages)
+    return found
+
+
+def wait_until(fact: Callable[[], object], seconds: float = 30) -> bool:
+    """Return whether the fact came true in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if fact():
+            return True
+        time.sleep(0.05)
+    return False

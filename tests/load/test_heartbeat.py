@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable
 
 import pytest
 
@@ -13,6 +12,7 @@ from include.clients.aws import Aws
 from include.clients.queues import Message, Queue
 from include.core.errors import ServiceUnavailable
 from include.load.heartbeat import Heartbeat
+from tests.load.loads import wait_until
 
 pytestmark = pytest.mark.integration
 VISIBILITY = 2
@@ -29,15 +29,6 @@ def received(queue: Queue) -> Message:
     queue.send({"any": "thing"})
     (message,) = queue.receive(1, visibility_seconds=VISIBILITY, wait_seconds=5)
     return message
-
-
-def until(fact: Callable[[], object], seconds: float = 30) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if fact():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def test_a_held_message_is_delivered_to_nobody_else_for_thrice_its_visibility(queue: Queue) -> None:
@@ -63,7 +54,7 @@ def test_a_lost_message_is_noted_and_not_extended_any_more(queue: Queue) -> None
     queue.delete([message])
     with Heartbeat(queue, VISIBILITY) as heartbeat:
         heartbeat.hold([message, kept])
-        assert until(lambda: heartbeat.is_lost(message))
+        assert wait_until(lambda: heartbeat.is_lost(message))
         assert heartbeat.held == [kept]
 
 
@@ -92,6 +83,6 @@ def test_it_survives_a_queue_that_does_not_answer(
         heartbeat._seconds = 0.3
         monkeypatch.setattr(queue, "hide", failing_twice)
         heartbeat.hold([message])
-        assert until(lambda: not failures)
+        assert wait_until(lambda: not failures)
         queue.delete([message])
-        assert until(lambda: heartbeat.is_lost(message))
+        assert wait_until(lambda: heartbeat.is_lost(message))
