@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from contextlib import suppress
 from typing import Any
 
 from devstack.dagrun import run_dag
@@ -27,11 +26,10 @@ class EventQueues:
         self.manifests, self.manifest_letters = self._make(price_manifests(environment))
 
     def _make(self, pair: QueuePair) -> tuple[Queue, Queue]:
-        for name in (pair.queue, pair.dlq):
-            with suppress(self._client.exceptions.QueueNameExists):
-                self._client.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "1800"})
-            self._client.purge_queue(QueueUrl=self._client.get_queue_url(QueueName=name)["QueueUrl"])
-        return Queue(self._client, str(pair.queue)), Queue(self._client, pair.dlq)
+        queues = Queue(self._client, str(pair.queue)), Queue(self._client, pair.dlq)
+        for queue in queues:
+            self._client.purge_queue(QueueUrl=queue.url)
+        return queues
 
     def ask(self, detail: dict[str, Any], *, detail_type: str = "PricesRequested", **changes: Any) -> str:
         """Put a custom event into its queue; return the event's id."""
@@ -41,6 +39,12 @@ class EventQueues:
         }  # fmt: skip
         self.requests.send(event)
         return str(event["id"])
+
+    def publish(self, detail: dict[str, Any], *, detail_type: str) -> None:
+        """Put a custom event on the event bus, as another system would; its time is now."""
+        entry = {"Source": "tapeline", "DetailType": detail_type, "Detail": json.dumps(detail)}
+        answer = self._market.aws.client("events").put_events(Entries=[entry])
+        assert answer["FailedEntryCount"] == 0, answer
 
     def announce(self, key: str, **changes: Any) -> None:
         """Put the event of a manifest that landed into its queue."""

@@ -47,14 +47,15 @@ def test_an_event_becomes_rows_and_its_message_is_deleted(market: Market, queues
     assert market.executions("event", "success") == before + 1
 
 
-def test_a_symbol_that_was_added_is_fetched_whatever_the_universe_says(
+def test_a_symbol_that_was_added_by_an_event_on_the_bus_is_fetched_whatever_the_universe_says(
     market: Market, queues: EventQueues, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = f"_config/{market.table_name}.json"
     settings = json.loads(os.environ["AIRFLOW_VAR_TAPELINE_SETTINGS"]) | {"symbols_key": key}
     monkeypatch.setenv("AIRFLOW_VAR_TAPELINE_SETTINGS", json.dumps(settings))
     market.raw.write(key, b'["IBM"]')
-    queues.ask(market.conf(symbol="msft", **START), detail_type="SymbolAdded")
+    queues.publish(market.conf(symbol="msft", end="2013-03-01", **START), detail_type="SymbolAdded")
+    wait_until(lambda: queues.requests.depth().visible == 1)
     assert run_on_event().state == "success"
     assert market.rows() == recorded_rows(["MSFT"], "2013-02-28")
 
