@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -12,7 +14,7 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -179,6 +181,25 @@ def native_orders(native_address: WarehouseAddress, raw: ObjectStore) -> Loads:
 def http_loads(http_address: WarehouseAddress, raw: ObjectStore) -> Loads:
     """The way that the local default goes."""
     return Loads(http_address, "auto", raw)
+
+
+@pytest.fixture
+def kill_loader(aws: Aws) -> Callable[..., None]:
+    """Return a function that loads a file in a process that is killed right after its first write to `table`."""
+
+    def kill(loads: Any, file: CuratedFile, table: str) -> None:
+        job = {
+            "address": asdict(loads.address), "aws": asdict(aws), "bucket": loads.store.bucket, "table": table,
+            "asked": loads.asked(file).model_dump(), "way": loads.way,
+        }  # fmt: skip
+        program = Path(__file__).with_name("killed_loader.py")
+        done = subprocess.run(
+            [sys.executable, str(program), json.dumps(job)], cwd=REPOSITORY, capture_output=True, text=True,
+            env={"PYTHONPATH": str(REPOSITORY), "PATH": "/usr/bin:/bin"}, check=False, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
+
+    return kill
 
 
 @pytest.fixture

@@ -2,47 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
-from pathlib import Path
 from threading import Barrier
 from typing import Any
 
 import pytest
 
-from include.clients.aws import Aws
 from include.core.contracts import CuratedFile
 from include.core.errors import ObjectChanged
 
 pytestmark = pytest.mark.integration
 Make = Callable[..., list[tuple[Any, ...]]]
 Kill = Callable[..., None]
-REPOSITORY = Path(__file__).parents[3]
 STEPS = ["load_claims", "prices_rows", "load_audit_rows"]
-
-
-@pytest.fixture
-def kill_loader(aws: Aws) -> Kill:
-    """Return a function that loads a file in a process that is killed right after its first write to `table`."""
-
-    def kill(loads: Any, file: CuratedFile, table: str) -> None:
-        job = {
-            "address": asdict(loads.address), "aws": asdict(aws), "bucket": loads.store.bucket, "table": table,
-            "asked": loads.asked(file).model_dump(), "way": loads.way,
-        }  # fmt: skip
-        program = Path(__file__).with_name("killed_loader.py")
-        done = subprocess.run(
-            [sys.executable, str(program), json.dumps(job)], cwd=REPOSITORY, capture_output=True, text=True,
-            env={"PYTHONPATH": str(REPOSITORY), "PATH": "/usr/bin:/bin"}, check=False, timeout=120,
-        )  # fmt: skip
-        assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
-
-    return kill
 
 
 @pytest.mark.parametrize("step", STEPS)
