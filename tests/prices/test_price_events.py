@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 import uuid
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from typing import Any
 
 import pytest
 
 from include.clients.aws import Aws
-from include.clients.queues import Queue
+from include.clients.queues import Message, Queue
 from include.core.contracts import HISTORY_ATTRIBUTE, Attempt
 from include.core.errors import InvalidMessage, InvalidRequest, ServiceUnavailable
 from include.prices import price_events
+from include.prices.chunks import dead_letter
+from include.prices.config import PricesRequest
 from include.prices.letters import Letterbox
+from include.prices.plan import plan_run
 from include.prices.price_events import from_handle, read_request, take_request, to_handle
+from include.prices.receipts import Outcome
+from include.prices.universe import Universe
+from include.redrive.extract import ExtractLetter, price_event
 
 NOW = datetime(2013, 3, 6, 12, tzinfo=timezone.utc)
 ATTEMPT = Attempt(code="E001", error="InvalidRequest", message="m", attempts=1, failed_at=NOW)
@@ -87,6 +93,24 @@ def test_a_wrong_event_is_refused_with_every_fault(text: str, faults: list[str])
     assert len(refused.value.faults) == len(faults)
     for fault in faults:
         assert fault in str(refused.value)
+
+
+def test_the_event_of_a_redriven_chunk_asks_for_the_symbols_it_lost() -> None:
+    """The two pipelines meet in this message alone."""
+    request = PricesRequest(start=date(2013, 2, 28), interval="1h")
+    plan = plan_run(
+        request, Universe(["AAPL", "IBM"], "payload"), session=date(2013, 3, 1), correlation_id="c",
+        max_map_length=10,
+    )  # fmt: skip
+    lost = [Outcome("IBM", "failed", error="SourceUnavailable", message="500")]
+    letter = ExtractLetter.model_validate(
+        dead_letter(plan, plan.chunks[0], lost, run_id="r", attempts=5) | {"failed_at": f"{NOW:%FT%TZ}"}
+    )
+    message = Message("m-1", letter.model_dump_json(), "receipt", 1, NOW)
+    found = read_request(price_event(letter, message).model_dump_json(), now=NOW)
+    asked = found["request"]
+    assert (asked["force_symbols"], asked["start"], asked["end"]) == (["IBM"], "2013-02-28", "2013-03-01")
+    assert asked["interval"] == "1h"
 
 
 @pytest.fixture
