@@ -1,7 +1,8 @@
 """From a file's arrival in the curated bucket to its rows in the warehouse, under a running Airflow.
 
 Scheduler, triggerer, API server and DAG processor run on a local default of the benchmark's own. A file's
-time is from before its PUT until a reader's query finds all its rows. One file at a time, then a burst.
+time is from before its PUT until a reader's query finds all its rows. One file at a time, each after the
+run of the one before has ended, then a burst.
 Run: `python -m benchmarks --only events`.
 """
 
@@ -41,8 +42,14 @@ def run(repeat: int = 1, singles: int = SINGLES, burst: int = BURST) -> list[Res
     """Return p50 and p95 of single files and of a burst; `repeat` bursts, `repeat` × `singles` files alone."""
     with running_airflow() as lake:
         lake.put_and_wait(1)  # the table is made, Airflow has run once
-        alone = [seconds for _ in range(repeat * singles) for seconds in lake.put_and_wait(1)]
-        together = [seconds for _ in range(repeat) for seconds in lake.put_and_wait(burst)]
+        alone: list[float] = []
+        together: list[float] = []
+        for _ in range(repeat * singles):
+            lake.await_idle()
+            alone += lake.put_and_wait(1)
+        for _ in range(repeat):
+            lake.await_idle()
+            together += lake.put_and_wait(burst)
     title = "S3 put → visible row"
     return [
         *_percentiles(title, "one file", alone, aim=15),
@@ -53,10 +60,17 @@ def run(repeat: int = 1, singles: int = SINGLES, burst: int = BURST) -> list[Res
 class Lake:
     """The curated bucket and the warehouse of a local default whose Airflow runs."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, airflow: AirflowApi) -> None:
         self._stack = stack
+        self._airflow = airflow
         self._bucket = stack.home.deployment()["CuratedBucket"]
         self._table = f"bench_{uuid.uuid4().hex[:8]}"
+
+    def await_idle(self) -> None:
+        """Wait until no run is left: one that lingers would take the next file at once."""
+        while any(run["state"] in ("queued", "running") for run in self._airflow.runs(f"load_{DOMAIN}")):
+            time.sleep(0.2)
+        time.sleep(1)  # the watcher's next look finds nothing
 
     def put_and_wait(self, files: int) -> list[float]:
         """Put files at once; return each one's seconds until its rows are visible."""
@@ -94,9 +108,10 @@ def running_airflow() -> Iterator[Lake]:
         ui = Ui(Stack(Path(folder) / "home"))
         try:
             ui.start(free_port())
-            AirflowApi(ui).unpause(f"load_{DOMAIN}")
+            airflow = AirflowApi(ui)
+            airflow.unpause(f"load_{DOMAIN}")
             with applied(ui.stack.environment()):
-                yield Lake(ui.stack)
+                yield Lake(ui.stack, airflow)
         finally:
             ui.stack.down()
 
