@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -13,9 +14,10 @@ from include.clients.queues import Message
 from include.core.contracts import HISTORY_ATTRIBUTE, Attempt, DeadLetter
 from include.core.queues import QueuePair, price_requests, queue_pairs
 from include.redrive.extract import ExtractLetter, price_event
+from include.redrive.undelivered import OF_EVENTBRIDGE, is_event, reason_of, transformed
 
 UNKNOWN = "UNKNOWN"
-"""Code of a message that SQS itself moved: nobody lived to write the reason."""
+"""Code of a message that SQS moved or EventBridge could not deliver: no handling of ours wrote the reason."""
 HISTORY = 10
 """Attempts that a redriven message carries; older ones are forgotten."""
 ROOM = 262_144
@@ -79,19 +81,38 @@ def read_letter(message: Message, pair: QueuePair, environment: str) -> Letter:
 
 
 def _without_reason(message: Message, pair: QueuePair, error: ValidationError) -> Letter:
-    """Return a message that SQS moved, to be sent again as it is; or a letter that breaks the contract."""
+    """Return what no handling of ours wrote: a message that SQS moved, or an event that EventBridge kept."""
     said = _object(message.body)
-    broken = "original_body" in said  # sent again as it is, it would come back as a letter about a letter
-    key = said.get("key")
+    reason = reason_of(message.attributes) or "moved by SQS itself"
+    if "original_body" in said:
+        reason = f"not a readable letter: {error.error_count()} fault(s)"
     return Letter(
         received=message,
         codes=(UNKNOWN,),
-        keys=(key,) if isinstance(key, str) else (),
-        reason=f"not a readable letter: {error.error_count()} fault(s)" if broken else "moved by SQS itself",
+        keys=_keys(said),
+        reason=reason,
         attempts=None,
         failed_at=message.sent_at,
-        parcel=None if broken or pair.queue is None else Parcel(pair.queue, message.body, message.attributes),
+        parcel=_again(message, pair, said),
     )
+
+
+def _again(message: Message, pair: QueuePair, said: Mapping[str, Any]) -> Parcel | None:
+    """Return a message without a reason as it is, an event as its rule would have sent it."""
+    if pair.queue is None or "original_body" in said:  # that would come back as a letter about a letter
+        return None
+    attributes = {name: text for name, text in message.attributes.items() if name not in OF_EVENTBRIDGE}
+    if not is_event(said):
+        return Parcel(pair.queue, message.body, attributes)
+    wanted = transformed(said, pair.title)
+    return Parcel(pair.queue, wanted.model_dump_json(), attributes) if wanted else None
+
+
+def _keys(said: Mapping[str, Any]) -> tuple[str, ...]:
+    key = said.get("key")
+    if is_event(said) and isinstance(said["detail"], dict) and isinstance(said["detail"].get("object"), dict):
+        key = said["detail"]["object"].get("key")
+    return (key,) if isinstance(key, str) else ()
 
 
 def _chunk(message: Message, environment: str) -> Letter:
@@ -133,7 +154,7 @@ def _attributes(history: Sequence[Attempt], body: str) -> dict[str, str]:
     return {}
 
 
-def _object(text: str) -> dict[str, object]:
+def _object(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except ValueError:

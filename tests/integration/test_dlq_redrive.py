@@ -31,8 +31,6 @@ def airflow(stack: Stack) -> Iterator[Stack]:
 def key(airflow: Stack) -> Iterator[str]:
     """The key of a letter of the test's own; its message is taken away afterwards."""
     client = airflow.aws().client("sqs")
-    for name in (str(PAIR.queue), PAIR.dlq):
-        client.create_queue(QueueName=name)  # nothing where it is there
     key = f"product/items/ds=2026-11-20/{uuid.uuid4().hex}.parquet"
     letter = DeadLetter(
         source_queue=str(PAIR.queue),
