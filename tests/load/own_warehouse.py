@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from include.clients.warehouse import Warehouse, WarehouseAddress, open_warehouse
 
@@ -49,24 +51,32 @@ class OwnWarehouse:
         return open_warehouse(self.address)
 
 
-def before_rows(
-    opened: Callable[[], Warehouse], table: str, then: Callable[[], None]
+def refusing(
+    opened: Callable[[], Warehouse], table: str, refuse: Callable[[list[pa.RecordBatch]], None]
 ) -> Callable[[], Warehouse]:
-    """Return what opens warehouses that call `then` before each INSERT of rows into the table."""
+    """Return what opens warehouses that show `refuse` the rows of each INSERT into the table before they take them."""
 
     def open_one() -> Warehouse:
         warehouse = opened()
         insert = warehouse.insert
 
-        def inserting(name: str, *arguments: Any, **named: Any) -> int:
+        def inserting(name: str, batches: Iterable[pa.RecordBatch], **named: Any) -> int:
+            held = list(batches)
             if name.endswith(f"{table}_rows"):
-                then()
-            return insert(name, *arguments, **named)
+                refuse(held)
+            return insert(name, held, **named)
 
         warehouse.insert = inserting  # type: ignore[method-assign]
         return warehouse
 
     return open_one
+
+
+def before_rows(
+    opened: Callable[[], Warehouse], table: str, then: Callable[[], None]
+) -> Callable[[], Warehouse]:
+    """Return what opens warehouses that call `then` before each INSERT of rows into the table."""
+    return refusing(opened, table, lambda _: then())
 
 
 def process_environment() -> dict[str, str]:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from include.clients.warehouse import Warehouse
 from include.core.errors import WarehouseOutOfMemory, WarehouseTimeout, WarehouseUnavailable
 from include.load.batches import FEWER_ROWS
 from tests.load.loads import Loads, bars
-from tests.load.own_warehouse import before_rows
+from tests.load.own_warehouse import before_rows, refusing
 
 pytestmark = pytest.mark.integration
 FAR = pa.array([2**40] * 1, pa.timestamp("s", "UTC"))
@@ -40,31 +39,25 @@ def test_error_handling_1_retry_logic_what_fails_while_the_warehouse_answers_is_
     assert (letter.key, letter.code, letter.attempts, letter.message) == (key, code, 3, str(error))
 
 
-def _short_of_memory(warehouse: Warehouse, table: str, rows: int) -> Warehouse:
-    """Make the warehouse refuse an INSERT of more rows than it has memory for."""
-    insert = warehouse.insert
-
-    def inserting(name: str, batches: Iterable[pa.RecordBatch], **named: Any) -> int:
-        held = list(batches)
-        if name.endswith(f"{table}_rows") and sum(batch.num_rows for batch in held) > rows:
+def _memory_for(rows: int) -> Callable[[list[pa.RecordBatch]], None]:
+    def refuse(batches: list[pa.RecordBatch]) -> None:
+        if sum(batch.num_rows for batch in batches) > rows:
             raise WarehouseOutOfMemory("Code: 241. MEMORY_LIMIT_EXCEEDED")
-        return insert(name, held, **named)
 
-    warehouse.insert = inserting  # type: ignore[method-assign]
-    return warehouse
+    return refuse
 
 
 def test_error_handling_2_memory_the_second_attempt_takes_smaller_batches(loads: Loads) -> None:
     big = loads.put(bars(*(f"S{n}" for n in range(3 * FEWER_ROWS))), "big.parquet")
     slept: list[float] = []
     opened = loads.open_warehouse
-    loads.open_warehouse = lambda: _short_of_memory(opened(), loads.name, FEWER_ROWS)
+    loads.open_warehouse = refusing(opened, loads.name, _memory_for(FEWER_ROWS))
     assert loads.drain(sleep=slept.append).loaded == 1
     assert slept == [5]
     assert len(loads.symbols()) == 3 * FEWER_ROWS
     loads.store.write(big, bars("A", "B"))
     loads.announce(big)
-    loads.open_warehouse = lambda: _short_of_memory(opened(), loads.name, 0)
+    loads.open_warehouse = refusing(opened, loads.name, _memory_for(0))
     loads.drain(sleep=lambda _: None)
     (letter,) = loads.letters()
     assert (letter.key, letter.code, letter.attempts) == (big, "E006", 2)

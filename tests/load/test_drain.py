@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from include.clients.queues import Message, Queue
+from include.core.errors import StatementFailed
 from tests.load.loads import Loads, bars
-from tests.load.own_warehouse import before_rows
+from tests.load.own_warehouse import before_rows, refusing
 
 pytestmark = pytest.mark.integration
 
@@ -127,3 +128,17 @@ def test_one_bad_file_of_a_batch_does_not_break_the_batch_up(loads: Loads) -> No
     loads.open_warehouse = before_rows(loads.open_warehouse, loads.name, lambda: inserts.append(1))
     assert loads.drain().loaded == 4
     assert len(inserts) == 1  # the four together
+
+
+def test_where_nobody_knows_which_file_of_a_batch_is_bad_each_is_tried_alone(loads: Loads) -> None:
+    def refuse(batches: list[pa.RecordBatch]) -> None:
+        if any("BAD" in batch.column("symbol").to_pylist() for batch in batches):
+            raise StatementFailed("some file of these was refused")
+
+    bad = loads.put(bars("BAD"), "bad.parquet")
+    for n in range(4):
+        loads.put(bars(f"S{n}"), f"part-{n:03d}.parquet")
+    loads.open_warehouse = refusing(loads.open_warehouse, loads.name, refuse)
+    assert loads.drain().loaded == 4
+    assert loads.symbols() == [f"S{n}" for n in range(4)]
+    assert loads.codes() == {bad: "E003"}

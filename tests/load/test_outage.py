@@ -57,7 +57,8 @@ def test_a_restart_of_the_warehouse_costs_nobody_an_attempt(loads: Loads, wareho
             threading.Timer(2, warehouse.start).start()
 
     loads.open_warehouse = before_rows(warehouse.open, loads.name, kill_once)
-    counts = loads.drain(outage_seconds=60)
+    # attempts that are counted would be over long before it is back
+    counts = loads.drain(outage_seconds=60, sleep=lambda _: time.sleep(0.05))
     assert killed.is_set()
     assert (counts.loaded, counts.letters) == (12, 0)
     assert loads.symbols() == [f"S{n:02d}" for n in range(12)]
