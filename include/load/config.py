@@ -26,7 +26,7 @@ class LoadRequest(BaseModel):
     """How long a message stays hidden after its loader died; a loader that lives extends it."""
     linger_seconds: Annotated[int, Field(ge=0, le=20)] = 2
     """How long the last look into the queue waits for stragglers."""
-    outage_seconds: Annotated[float, Field(ge=0, le=3600)] = 300
+    outage_seconds: Annotated[int, Field(ge=0, le=3600)] = 300
     """How long messages are held while the warehouse does not answer; then they are given back."""
 
 
