@@ -77,7 +77,9 @@ def read_batches(
         file = _opened(source, form, uri)
         rows = min(batch_rows, _rows_a_batch(file.metadata))
         with _readable(uri):
-            for batch in _ahead(file.iter_batches(rows, columns=form.columns)):
+            batches = file.iter_batches(rows, columns=form.columns)
+            # a small file is decoded sooner than a thread is started
+            for batch in batches if data is not None else _ahead(batches):
                 form.check_values(batch, uri)
                 yield batch
 

@@ -10,7 +10,13 @@ import pyarrow as pa
 import pytest
 
 from include.clients.warehouse.load import load_files
-from include.core.errors import SchemaMismatch
+from include.core.errors import (
+    ObjectCorrupt,
+    ObjectMissing,
+    SchemaMismatch,
+    TapelineError,
+    UnsupportedFormat,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -158,3 +164,41 @@ def test_what_is_loaded_already_costs_three_queries_for_five_hundred_files(http_
         result = load_files(warehouse, http_orders.store, asked, correlation_id="again")
     assert (result.loaded, result.skipped) == (0, 500)
     assert len(queries) == 3
+
+
+def spoilt(data: bytes, how: str) -> bytes:
+    """Return a file's bytes with a fault."""
+    middle = slice(4, len(data) // 2)
+    whole = bytearray(data)
+    whole[middle] = b"\xff" * (middle.stop - 4)
+    return {"no Parquet": b"a,b\n1,2\n", "empty": b"", "cut off": data[:-20], "damaged": bytes(whole)}[how]
+
+
+@pytest.mark.parametrize("announced", [1_000, 5 << 20])
+@pytest.mark.parametrize(
+    ("how", "kind"),
+    [
+        ("no Parquet", UnsupportedFormat), ("empty", UnsupportedFormat), ("cut off", ObjectCorrupt),
+        ("damaged", ObjectCorrupt),
+    ],
+)  # fmt: skip
+def test_a_bad_file_is_named_and_shows_nothing(
+    http_orders: Any, how: str, kind: type[TapelineError], announced: int
+) -> None:
+    good = http_orders.put(0, id=list(range(20_000)))
+    bad = http_orders.write_bytes(spoilt(http_orders.store.read(good.key), how), 1, part=1)
+    asked = bad.model_copy(update={"size": announced if bad.size else 0})
+    with pytest.raises(kind) as caught:
+        http_orders.load(good, asked)
+    assert caught.value.key == bad.key
+    assert http_orders.audit() == []
+    http_orders.load(good)
+    assert http_orders.query(f"SELECT count() AS n FROM {http_orders.domain}.orders") == [{"n": 20_000}]
+
+
+def test_a_file_that_is_gone_is_named(orders: Any) -> None:
+    file = orders.put(id=[1])
+    orders.store.delete(file.key)
+    with pytest.raises(ObjectMissing) as caught:
+        orders.load(file)
+    assert caught.value.key == file.key
