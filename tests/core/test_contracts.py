@@ -82,11 +82,20 @@ def test_an_unknown_field_deep_inside_is_refused_too() -> None:
         Manifest.model_validate(broken)
 
 
-@pytest.mark.parametrize("field", sorted(LOAD_OF_SEED_002.keys() - {"file_size"}))
-def test_only_the_file_size_of_a_load_message_is_optional(field: str) -> None:
+@pytest.mark.parametrize("field", ["bucket", "correlation_id", "domain", "key"])
+def test_only_what_the_key_says_and_the_size_may_be_left_out_of_a_load_message(field: str) -> None:
     assert LoadMessage.model_validate({**LOAD_OF_SEED_002, "file_size": None})
     with pytest.raises(ValidationError, match="missing"):
         LoadMessage.model_validate({name: v for name, v in LOAD_OF_SEED_002.items() if name != field})
+
+
+@pytest.mark.parametrize("field", ["partition", "table_name"])
+def test_a_load_message_says_what_its_key_says(field: str) -> None:
+    whole = LoadMessage.model_validate(LOAD_OF_SEED_002)
+    left_out = {name: value for name, value in LOAD_OF_SEED_002.items() if name != field}
+    assert LoadMessage.model_validate(left_out) == whole
+    with pytest.raises(ValidationError, match=f"{field} is 'other', but the key"):
+        LoadMessage.model_validate({**LOAD_OF_SEED_002, field: "other"})
 
 
 def test_the_manifest_of_a_holiday_has_no_objects() -> None:
