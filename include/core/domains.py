@@ -23,7 +23,7 @@ class Domain(BaseModel):
     """Messages that are loaded together; SQS gives at most 10 at once."""
     priority: Priority
     memory_mb: int = Field(ge=256, le=10_240)
-    """What one loader may hold."""
+    """What a statement of its loader may hold in the warehouse, MB of 2^20 bytes; more is `E006`."""
 
     @property
     def prefix(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 
 from airflow.sdk import get_current_context, task
 
@@ -21,11 +22,12 @@ def load_messages(domain: str) -> dict[str, int]:
 
     context = get_current_context()
     request = parse_request({**context["params"], **(context["dag_run"].conf or {})})
+    registered = domains()[domain]
     counts = load_domain(
-        domains()[domain],
+        registered,
         aws=connections.aws(),
         settings=connections.settings(),
-        open_warehouse=connections.warehouse,
+        open_warehouse=partial(connections.warehouse, memory_mb=registered.memory_mb),
         request=request,
     )
     return asdict(counts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from include.core.errors import InvalidSettings
@@ -76,19 +77,17 @@ def yahoo(conn_id: str = YAHOO) -> YahooClient:
     return YahooClient(host)
 
 
-def warehouse(conn_id: str = CLICKHOUSE) -> Warehouse:
-    """Return an open warehouse; the connection's extra says by which interface."""
+def warehouse(conn_id: str = CLICKHOUSE, *, memory_mb: int | None = None) -> Warehouse:
+    """Return an open warehouse; the connection's extra says by which interface.
+
+    `memory_mb`: what one statement may hold there, where that is less than the server allows.
+    """
     from airflow.sdk import BaseHook
 
     from include.clients.warehouse import address_from, open_warehouse
 
     connection = BaseHook.get_connection(conn_id)
-    return open_warehouse(
-        address_from(
-            connection.host,
-            connection.port,
-            connection.login,
-            connection.password,
-            connection.extra_dejson,
-        )
+    address = address_from(
+        connection.host, connection.port, connection.login, connection.password, connection.extra_dejson
     )
+    return open_warehouse(replace(address, memory_mb=memory_mb))

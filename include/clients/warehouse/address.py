@@ -27,6 +27,13 @@ class WarehouseAddress:
     """`server`: ClickHouse may read our buckets itself by `s3()`; `stream`: we send it the rows."""
     timeout: int = 300
     """Seconds that one statement may take."""
+    memory_mb: int | None = None
+    """What one statement may hold in the server, MB of 2^20 bytes; None: as much as the server allows."""
+
+    @property
+    def settings(self) -> dict[str, int]:
+        """Settings of the server for every statement."""
+        return {} if self.memory_mb is None else {"max_memory_usage": self.memory_mb << 20}
 
 
 def address_from(

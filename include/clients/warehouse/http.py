@@ -35,6 +35,7 @@ class HttpWarehouse(Warehouse):
                 send_receive_timeout=address.timeout,
                 autogenerate_session_id=False,
                 query_retries=0,
+                settings=address.settings,
             )
 
     def execute(

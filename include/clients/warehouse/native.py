@@ -115,7 +115,7 @@ def _connected(address: WarehouseAddress, *, use_numpy: bool) -> _StreamingClien
         secure=address.secure,
         connect_timeout=min(5, address.timeout),
         send_receive_timeout=address.timeout,
-        settings={"use_numpy": use_numpy},
+        settings={"use_numpy": use_numpy, **address.settings},
     )
 
 

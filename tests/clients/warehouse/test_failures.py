@@ -106,6 +106,19 @@ def test_a_statement_that_needs_too_much_memory_is_e006(http_address: WarehouseA
 
 @pytest.mark.integration
 @pytest.mark.parametrize("which", ["http_address", "native_address"])
+def test_a_statement_over_the_memory_of_its_connection_is_e006(
+    which: str, request: pytest.FixtureRequest
+) -> None:
+    address = request.getfixturevalue(which)
+    hungry = "SELECT length(groupArray(number)) AS numbers FROM numbers(4000000)"
+    with open_warehouse(replace(address, memory_mb=8)) as warehouse, pytest.raises(WarehouseOutOfMemory):
+        warehouse.query(hungry)
+    with open_warehouse(replace(address, memory_mb=512)) as warehouse:
+        assert warehouse.query(hungry).to_pylist() == [{"numbers": 4_000_000}]
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("which", ["http_address", "native_address"])
 def test_a_statement_that_cannot_be_run_is_terminal(which: str, request: pytest.FixtureRequest) -> None:
     with open_warehouse(request.getfixturevalue(which)) as warehouse:
         with pytest.raises(StatementFailed):
