@@ -25,7 +25,7 @@ class GenericForm(TableForm):
     """Tables that follow their files' schemas. Rows show once their file's content is settled, all at once."""
 
     def migrate(self) -> None:
-        migrate(self.warehouse, self.table)
+        migrate(self.warehouse, self.table, prices=False)
 
     def check_schema(self, schema: pa.Schema, uri: str) -> None:
         columns_of(schema, uri, modern=True)

@@ -15,8 +15,8 @@ from typing import Literal
 
 from include.clients.object_store import ObjectStore
 from include.clients.warehouse.form import TableForm
-from include.clients.warehouse.generic import GenericForm
 from include.clients.warehouse.interface import Warehouse
+from include.clients.warehouse.kind import Kind, form_of
 from include.clients.warehouse.ledger import (
     Claim,
     Content,
@@ -25,7 +25,6 @@ from include.clients.warehouse.ledger import (
     write_audit,
     write_claims,
 )
-from include.clients.warehouse.prices import PriceForm
 from include.clients.warehouse.rows import SMALL, read_group, write_rows
 from include.clients.warehouse.tables import WarehouseTable
 from include.core.contracts import CuratedFile, CuratedFileList
@@ -63,19 +62,21 @@ def load_files(
     correlation_id: str | Mapping[str, str],
     way: Way = "auto",
     batch_rows: int | None = None,
+    kind: Kind = "auto",
 ) -> LoadResult:
     """Load the files that are not loaded yet: prices by the server where it may read S3, all else through us.
 
     What is loaded is what is in the bucket now: where a file was written anew since it was announced, its
     new content. `correlation_id` is one for all, or each file's by its key. `batch_rows`: rows that are read
-    and inserted at once, each time by a statement of its own, for a warehouse that is short of memory.
+    and inserted at once, each time by a statement of its own, for a warehouse that is short of memory. `kind`
+    is for who knows that the files are prices, whatever their table is called.
 
     Raises `ObjectMissing`, `UnsupportedFormat`, `ObjectCorrupt`, `SchemaMismatch` (nothing of that file's
     group is audited; the error's `key` names the file where it is known), `ObjectChanged` where a file does
     not come to rest, and the warehouse's own errors.
     """
     table = WarehouseTable(asked.domain, asked.table_name)
-    form = (PriceForm if table.has_prices else GenericForm)(warehouse, store, table)
+    form = form_of(warehouse, store, table, asked.files, kind)
     form.migrate()
     loader = _Loader(form, correlation_id, way, batch_rows)
     loaded = rows = 0

@@ -139,9 +139,12 @@ def _readable(uri: str) -> Iterator[None]:
 
 def _opened(source: BinaryIO, form: TableForm, uri: str) -> pq.ParquetFile:
     with _readable(uri):
+        metadata = pq.read_metadata(source)
+        schema = metadata.schema.to_arrow_schema()
+    form.check_schema(schema, uri)
+    with _readable(uri):
         # not whole column chunks at once, which may be as large as the file
         buffer = 0 if form.reads_at_once else 1 << 20
-        file = pq.ParquetFile(source, read_dictionary=list(form.dictionaries), buffer_size=buffer)
-        schema = file.schema_arrow
-    form.check_schema(schema, uri)
-    return file
+        return pq.ParquetFile(
+            source, metadata=metadata, read_dictionary=list(form.dictionaries), buffer_size=buffer
+        )

@@ -35,20 +35,29 @@ def read_group(
     """Read small files whole and of the others the footer; every file's schema is checked here."""
 
     def read(file: CuratedFile) -> ReadPart:
-        with about_object(file.key):
-            try:
-                # an empty object has no last bytes to ask for
-                if file.size and (by_server(file) or file.size > SMALL):
-                    return read_footer(form, file.key, by_server=by_server(file))
-                return read_file(form, file.key)
-            except ObjectMissing as error:
-                raise ObjectMissing(
-                    f"{form.store.uri(file.key)} was announced and is not there, so it was not loaded. Run its "
-                    "transform again."
-                ) from error
+        return _read(form, file, by_server=by_server(file))
 
     with ThreadPoolExecutor(THREADS, thread_name_prefix="curated") as pool:
         return dict(zip([file.key for file in files], pool.map(read, files), strict=True))
+
+
+def read_schema(form: TableForm, file: CuratedFile) -> pa.Schema:
+    """Return a file's schema."""
+    return _read(form, file, by_server=False).schema
+
+
+def _read(form: TableForm, file: CuratedFile, *, by_server: bool) -> ReadPart:
+    with about_object(file.key):
+        try:
+            # an empty object has no last bytes to ask for
+            if file.size and (by_server or file.size > SMALL):
+                return read_footer(form, file.key, by_server=by_server)
+            return read_file(form, file.key)
+        except ObjectMissing as error:
+            raise ObjectMissing(
+                f"{form.store.uri(file.key)} was announced and is not there, so it was not loaded. Run its "
+                "transform again."
+            ) from error
 
 
 def write_rows(

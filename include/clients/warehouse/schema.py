@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import pyarrow as pa  # noqa: TID253 - this module is imported inside tasks only
 
@@ -97,22 +98,28 @@ def fit_table(warehouse: Warehouse, table: WarehouseTable, files: Mapping[str, C
     for _ in range(_ROUNDS):
         present, seen = _read_columns(warehouse, table)
         changes = plan_changes(table, present, files)
-        try:
-            if changes and not present:
-                _create(warehouse, table, changes)
-            elif changes:
-                _alter(warehouse, table, changes[0])
-            elif seen != present:
-                _make_view(warehouse, table, present)
-            else:
-                return _wanted(table, present, files)
-        except (StatementFailed, SchemaMismatch) as error:
-            failed = error
-        else:
-            failed = None
+        if present and not changes and seen == present:
+            return _wanted(table, present, files)
+        for step in _steps(warehouse, table, present, changes):
+            try:
+                step()
+                failed = None
+            except (StatementFailed, SchemaMismatch) as error:  # noqa: PERF203 - the others may still succeed
+                failed = error
     raise failed or StatementFailed(
         f"{table.view} did not come to rest: others change its columns all the time. Load the files again later."
     )
+
+
+def _steps(
+    warehouse: Warehouse, table: WarehouseTable, present: Columns, changes: list[Change]
+) -> list[Callable[[], None]]:
+    """Return the statements that a round needs, each of which may fail because somebody else was faster."""
+    if not present:
+        return [lambda: _create(warehouse, table, changes)]
+    if changes:
+        return [partial(_alter, warehouse, table, change) for change in changes]
+    return [lambda: _make_view(warehouse, table, present)]
 
 
 def _read_columns(warehouse: Warehouse, table: WarehouseTable) -> tuple[Columns, Columns]:

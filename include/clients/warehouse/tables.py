@@ -47,13 +47,14 @@ class WarehouseTable:
         return f"{self.domain}.{self.name}_rows"
 
     @property
-    def has_prices(self) -> bool:
-        """Whether this is a price table of our own (0001_prices.sql): `prices` and `prices_<interval>` of market.
+    def domain_has_prices(self) -> bool:
+        """Whether prices may be among the domain's tables: market's, and those of a domain outside the registry."""
+        return self.domain == "market" or self.domain not in domains()
 
-        Another domain may call something else prices. A domain that is not in the registry (a benchmark's) is
-        like market.
-        """
-        return bool(_PRICES.match(self.name)) and (self.domain == "market" or self.domain not in domains())
+    @property
+    def is_named_prices(self) -> bool:
+        """Whether the name says that this is a price table: `prices` or `prices_<interval>` of such a domain."""
+        return self.domain_has_prices and bool(_PRICES.match(self.name))
 
     @property
     def partition(self) -> str:
@@ -79,13 +80,13 @@ def read_sql(name: str, table: WarehouseTable, **others: str) -> str:
     )
 
 
-def migrate(warehouse: Warehouse, table: WarehouseTable) -> None:
-    """Apply the numbered migrations that the table has not had yet, in order.
+def migrate(warehouse: Warehouse, table: WarehouseTable, *, prices: bool = True) -> None:
+    """Apply the numbered migrations that the table has not had yet, in order; not `prices`: but those of prices.
 
     Safe when two run at once or one is killed: every statement may run twice.
     """
     names = sorted(file.name.removesuffix(".sql") for file in _SQL.iterdir() if file.name[:4].isdigit())
-    if not table.has_prices:
+    if not prices:
         names = [name for name in names if "prices" not in name]
     try:
         done = _applied(warehouse, table)

@@ -45,7 +45,11 @@ class LoadCuratedOperator(BaseOperator):
         context["map_label"] = f"{asked.domain}.{asked.table_name} ({len(asked.files)} files)"  # type: ignore[typeddict-unknown-key]
         with connections.warehouse(self.clickhouse_conn_id) as warehouse:
             result = load_files(
-                warehouse, connections.curated_store(), asked, correlation_id=self.correlation_id
+                warehouse,
+                connections.curated_store(),
+                asked,
+                correlation_id=self.correlation_id,
+                kind="prices",
             )
         self.log.info("%s: %s", self.files_uri, result)
         return {"loaded": result.loaded, "skipped": result.skipped, "rows": result.rows}

@@ -153,7 +153,7 @@ def test_prices_of_another_domain_are_a_table_like_any_other(http_orders: Any) -
             warehouse.execute("DROP DATABASE product")
 
 
-def test_what_is_loaded_already_costs_three_queries_for_five_hundred_files(http_orders: Any) -> None:
+def test_what_is_loaded_already_costs_few_queries_for_five_hundred_files(http_orders: Any) -> None:
     files = [http_orders.put(part, id=[part]) for part in range(500)]
     http_orders.load(*files)
     with http_orders.open() as warehouse:
@@ -163,7 +163,32 @@ def test_what_is_loaded_already_costs_three_queries_for_five_hundred_files(http_
         asked = http_orders.asked(*files)
         result = load_files(warehouse, http_orders.store, asked, correlation_id="again")
     assert (result.loaded, result.skipped) == (0, 500)
-    assert len(queries) == 3
+    assert len(queries) == 4, "kind of the table, migrations, claims, audit"
+
+
+def test_prices_in_a_table_of_another_name_are_prices(loads: Any, make_rows: Any) -> None:
+    loads.table_name = "closing"
+    rows = make_rows("AAPL", "IBM")
+    loads.load(loads.write(rows))
+    loads.load(loads.write(rows, part=1))
+    assert loads.shown("symbol") == [("AAPL",), ("IBM",)], "a bar is there once, whatever files it is in"
+    with pytest.raises(SchemaMismatch, match="volume is missing"):
+        loads.load(loads.put(2, symbol=["AAPL"], close=[1.0]))
+
+
+def test_a_table_that_follows_its_files_does_so_also_when_one_has_prices(
+    http_orders: Any, make_rows: Any
+) -> None:
+    http_orders.load(http_orders.put(id=[1]))
+    http_orders.load(http_orders.write(make_rows("AAPL"), part=1))
+    assert http_orders.query(f"SELECT count() AS n FROM {http_orders.domain}.orders") == [{"n": 2}]
+
+
+def test_who_knows_that_files_are_prices_can_say_so(loads: Any, make_rows: Any) -> None:
+    loads.table_name = "closing"
+    with pytest.raises(SchemaMismatch, match="symbol is missing"):
+        loads.load(loads.put(close=[1.0]), kind="prices")
+    assert loads.shown("symbol") == []
 
 
 def spoilt(data: bytes, how: str) -> bytes:

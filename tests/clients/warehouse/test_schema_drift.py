@@ -22,6 +22,12 @@ def test_a_new_column_is_added_and_null_in_older_rows(orders: Any, caplog: pytes
     assert "gets the column note Nullable(String), which a file has" in caplog.text
 
 
+def test_many_columns_are_added_at_once(orders: Any) -> None:
+    orders.load(orders.put(id=[1]))
+    orders.load(orders.put(1, id=[2], **{f"c{number}": [number] for number in range(40)}))
+    assert orders.shown("id", "c0", "c39") == [(1, None, None), (2, 0, 39)]
+
+
 def test_a_column_that_a_file_lacks_is_null(orders: Any) -> None:
     orders.load(orders.put(id=[1], note=["x"], tags=[["a"]]))
     orders.load(orders.put(1, id=[2]))

@@ -12,7 +12,13 @@ import pytest
 from airflow.sdk import RetryAction
 
 from include.core.contracts import CuratedFile, CuratedFileList
-from include.core.errors import ObjectCorrupt, ObjectMissing, SchemaMismatch, TerminalError, TransientError
+from include.core.errors import (
+    ObjectMissing,
+    SchemaMismatch,
+    TerminalError,
+    TransientError,
+    UnsupportedFormat,
+)
 from include.orchestration import connections
 from include.orchestration.defaults import RETRY_BY_TYPE
 from include.orchestration.operators.load_curated import LoadCuratedOperator
@@ -90,11 +96,11 @@ def test_the_correlation_id_is_in_the_audit(load, market):
     ("data", "error"),
     [
         (None, ObjectMissing),
-        (b"no Parquet" * 500, ObjectCorrupt),
+        (b"no Parquet" * 500, UnsupportedFormat),
         (bars(["AAPL", "IBM"], adjusted_close=None), SchemaMismatch),
         (bars(["AAPL", "IBM"], volume=pa.array([1.5, 2.5])), SchemaMismatch),
     ],
-    ids=["missing", "corrupt", "column missing", "type"],
+    ids=["missing", "no Parquet", "column missing", "type"],
 )
 def test_a_file_that_cannot_be_loaded_ends_the_task_at_once_and_is_named(load, market, data, error):
     with pytest.raises(error, match=r"part-000\.parquet") as caught:
