@@ -46,15 +46,17 @@ def main() -> int:
     from airflow.models.pool import Pool
     from airflow.utils.db import initdb
 
+    url = os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+    file = Path(url[len(SQLITE) :]) if url.startswith(SQLITE) else None
+    is_new = file is not None and not file.exists()
     initdb()
     for pool in read_settings().pools:
         Pool.create_or_update_pool(
             name=pool.name, slots=pool.slots, description=pool.description, include_deferred=False
         )
-    url = os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
-    if url.startswith(SQLITE):
-        file = Path(url[len(SQLITE) :])
-        _keep_as_template(file)
+    if file:
+        if is_new:  # one that was used may hold triggers, encrypted with the key of its own folder
+            _keep_as_template(file)
         (file.parent / "migrated").write_text(contents_key())
     return 0
 
@@ -64,20 +66,20 @@ def _template() -> Path:
 
 
 def _keep_as_template(file: Path) -> None:
-    """Keep a copy of a database that has never been used."""
+    """Keep a copy of a database that was just made."""
     import sqlite3
 
     if _template().exists():
         return
-    with contextlib.closing(sqlite3.connect(file)) as database:
-        if database.execute("SELECT count(*) FROM dag_run").fetchone()[0]:
-            return
-        with contextlib.suppress(OSError, sqlite3.Error):  # a virtual environment we may not write to
-            _template().parent.mkdir(parents=True, exist_ok=True)
-            draft = _template().with_suffix(f".{os.getpid()}")
-            with contextlib.closing(sqlite3.connect(draft)) as copy:
-                database.backup(copy)
-            draft.replace(_template())
+    with contextlib.suppress(OSError, sqlite3.Error):  # a virtual environment we may not write to
+        _template().parent.mkdir(parents=True, exist_ok=True)
+        draft = _template().with_suffix(f".{os.getpid()}")
+        with (
+            contextlib.closing(sqlite3.connect(file)) as database,
+            contextlib.closing(sqlite3.connect(draft)) as copy,
+        ):
+            database.backup(copy)
+        draft.replace(_template())
 
 
 if __name__ == "__main__":

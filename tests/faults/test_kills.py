@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from devstack.airflow_db import provide_database
 from devstack.environment import airflow_environment
 from devstack.home import Home
 from tests.market import Market, Row, recorded_rows
@@ -80,7 +80,7 @@ def begin(market: Market, folder: Path, point: str = "nowhere", **conf: Any) -> 
     """Start a run in a process of its own, with a metadata database of its own."""
     home = Home(folder)
     home.prepare()
-    shutil.copyfile(market.stack.home.airflow / "airflow.db", home.airflow / "airflow.db")
+    assert provide_database(home.airflow)
     return subprocess.Popen(
         [sys.executable, str(SCRIPT), point, json.dumps(market.conf(**{**ASKED, **conf}))],
         env=os.environ | airflow_environment(home), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
