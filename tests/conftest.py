@@ -16,6 +16,7 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -79,12 +80,11 @@ def home() -> Home:
     return HOME
 
 
-@pytest.fixture(scope="session")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
-    """A MiniStack of this worker's own, empty at the start; names in it are the test's business."""
+@contextmanager
+def ministack(state: Path, **environment: str) -> Iterator[Aws]:
+    """Have a MiniStack of the caller's own, empty at the start, with its state in the folder."""
     port = free_port()
-    state = tmp_path_factory.mktemp("ministack")
-    environment = os.environ | {
+    own = {
         "GATEWAY_PORT": str(port),
         "BIND_HOST": "127.0.0.1",
         "MINISTACK_HOST": "127.0.0.1",
@@ -95,7 +95,9 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     }
     command = [sys.executable, "-m", "ministack"]
     with (state / "log").open("wb") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=state)
+        server = subprocess.Popen(
+            command, env=os.environ | own | environment, stdout=log, stderr=log, cwd=state
+        )
     try:
         _wait_until_up(f"http://127.0.0.1:{port}/_ministack/health", server, state / "log")
         yield Aws(
@@ -111,6 +113,13 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    """A MiniStack of this worker's own, empty at the start; names in it are the test's business."""
+    with ministack(tmp_path_factory.mktemp("ministack")) as found:
+        yield found
 
 
 @pytest.fixture

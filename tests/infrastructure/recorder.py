@@ -34,9 +34,10 @@ class Recorder(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, upstream: str) -> None:
+    def __init__(self, upstream: str, *, as_tls: bool) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.upstream = urlsplit(upstream)
+        self.added = {"x-forwarded-proto": "https"} if as_tls else {}
         self.component = "nobody"
         self.requests: list[Request] = []
 
@@ -56,9 +57,9 @@ class Recorder(ThreadingHTTPServer):
 
 
 @contextmanager
-def recording(upstream: str) -> Iterator[Recorder]:
-    """Have a recorder in front of `upstream` for a while."""
-    with Recorder(upstream) as recorder:
+def recording(upstream: str, *, as_tls: bool = False) -> Iterator[Recorder]:
+    """Have a recorder in front of `upstream` for a while; `as_tls`: it says that it was called by TLS."""
+    with Recorder(upstream, as_tls=as_tls) as recorder:
         thread = threading.Thread(target=recorder.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:
@@ -92,7 +93,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.command,
             self.path,
             body=body or None,
-            headers={name: value for name, value in headers.items() if name != "connection"},
+            headers={name: value for name, value in headers.items() if name != "connection"}
+            | self.server.added,
         )
         answer = self.connection_up.getresponse()
         data = answer.read()
