@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from include.core.errors import CallRefused, CredentialsMissing, ServiceUnavailable, TapelineError
@@ -36,6 +36,8 @@ class Aws:
     access_key_id: str | None = field(default=None, repr=False)
     secret_access_key: str | None = field(default=None, repr=False)
     session_token: str | None = field(default=None, repr=False)
+    role_arn: str | None = None
+    """Role to act as; its credentials are renewed as they end. None: as we are."""
 
     @property
     def session(self) -> boto3.Session:
@@ -67,12 +69,31 @@ _making = threading.RLock()
 def _session(aws: Aws) -> boto3.Session:
     import boto3
 
-    return boto3.Session(
+    own = boto3.Session(
         aws_access_key_id=aws.access_key_id,
         aws_secret_access_key=aws.secret_access_key,
         aws_session_token=aws.session_token,
         region_name=aws.region,
     )
+    return own if aws.role_arn is None else _as_role(own, aws.role_arn, aws.endpoint_url)
+
+
+def _as_role(own: boto3.Session, role_arn: str, endpoint_url: str | None) -> boto3.Session:
+    """Return a session that acts as the role; nothing is asked of STS before its first call."""
+    import boto3
+    from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+    from botocore.session import get_session
+
+    fetcher = AssumeRoleCredentialFetcher(
+        client_creator=partial(own.client, endpoint_url=endpoint_url, config=_config()),
+        source_credentials=own.get_credentials(),
+        role_arn=role_arn,
+        extra_args={"RoleSessionName": "tapeline"},
+    )
+    session = get_session()
+    # where botocore keeps what it found; its own finders know roles from files only
+    session._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
+    return boto3.Session(botocore_session=session, region_name=own.region_name)
 
 
 @lru_cache(maxsize=64)

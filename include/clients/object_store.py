@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import obstore
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
     from include.clients.aws import Aws
 
+CREDENTIALS_KEPT = timedelta(minutes=9)
+"""boto3 gives credentials that are good for ten minutes more at least; obstore would keep them for thirty."""
 THREADS = 8
 T = TypeVar("T")
 R = TypeVar("R")
@@ -63,7 +65,7 @@ class ObjectStore:
         self._store = S3Store(
             bucket,
             region=aws.region,
-            credential_provider=Boto3CredentialProvider(aws.session),
+            credential_provider=Boto3CredentialProvider(aws.session, ttl=CREDENTIALS_KEPT),
             client_options={"allow_http": True, "timeout": "60s", "connect_timeout": "5s"},
             retry_config={"max_retries": 4},
             config={"endpoint": aws.endpoint_url} if aws.endpoint_url else {},

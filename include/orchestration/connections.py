@@ -41,6 +41,7 @@ def aws(conn_id: str = AWS) -> Aws:
         access_key_id=connection.login or None,
         secret_access_key=connection.password or None,
         session_token=extra.get("aws_session_token"),
+        role_arn=extra.get("role_arn"),
     )
 
 

@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -47,16 +48,7 @@ class Enforced:
 
     def role(self, name: str) -> Aws:
         """Return access as one of the roles."""
-        made = self.owner.client("sts").assume_role(
-            RoleArn=f"arn:aws:iam::000000000000:role/tapeline-{ENVIRONMENT}-{name}", RoleSessionName="test"
-        )["Credentials"]
-        return Aws(
-            region=self.owner.region,
-            endpoint_url=self.owner.endpoint_url,
-            access_key_id=made["AccessKeyId"],
-            secret_access_key=made["SecretAccessKey"],
-            session_token=made["SessionToken"],
-        )
+        return replace(self.owner, role_arn=f"arn:aws:iam::000000000000:role/tapeline-{ENVIRONMENT}-{name}")
 
     def put(self, key: str) -> None:
         """Put a file of prices into the curated bucket, as somebody who may."""
@@ -144,9 +136,39 @@ def test_a_loader_is_refused(enforced: Enforced, what: str) -> None:
         REFUSED[what](loader, enforced)
 
 
+def test_the_role_of_a_connection_is_assumed(enforced: Enforced) -> None:
+    role = enforced.role(f"load-{DOMAIN}")
+    connection = {
+        "conn_type": "aws",
+        "login": role.access_key_id,
+        "password": role.secret_access_key,
+        "extra": {"region_name": role.region, "endpoint_url": role.endpoint_url, "role_arn": role.role_arn},
+    }
+    with applied({"AIRFLOW_CONN_AWS_DEFAULT": json.dumps(connection)}):
+        aws = connections.aws()
+    assert aws == role
+    assert (
+        f":assumed-role/tapeline-{ENVIRONMENT}-load-{DOMAIN}/"
+        in aws.client("sts").get_caller_identity()["Arn"]
+    )
+
+
+def test_credentials_of_a_role_are_renewed_before_they_end(
+    enforced: Enforced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credentials = enforced.role(f"load-{DOMAIN}").session.get_credentials()
+    first = credentials.get_frozen_credentials()
+    assert credentials.get_frozen_credentials() == first
+    nearly_over = datetime.now(timezone.utc) + timedelta(minutes=51)
+    monkeypatch.setattr(credentials, "_time_fetcher", lambda: nearly_over)
+    monkeypatch.setattr("botocore.credentials._local_now", lambda: nearly_over)
+    assert credentials.get_frozen_credentials().access_key != first.access_key
+
+
 def test_nobody_is_let_in_without_tls(enforced: Enforced) -> None:
     enforced.put(OURS)
     plain = replace(enforced.role(f"load-{DOMAIN}"), endpoint_url=enforced.plain)
+    assert plain.client("sts").get_caller_identity()
     with pytest.raises(CredentialsMissing):
         plain.object_store(enforced.outputs["CuratedBucket"]).read(OURS)
     with pytest.raises(CredentialsMissing):
