@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from include.clients.aws import Aws
@@ -28,6 +28,10 @@ class Statement:
             and any(matches(pattern, call.resource) for pattern in self.resources)
             and set(self.context) <= set(call.context)
         )
+
+    def narrowed(self, action: str, resource: str) -> Statement:
+        """Return this statement with one action and one resource alone."""
+        return replace(self, actions=(action,), resources=(resource,))
 
 
 def matches(pattern: str, text: str) -> bool:

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from devstack.aws.repairs import apply_dropped
-from devstack.deploy import deploy
+from devstack.deploy import deploy, main, settings_of
 from devstack.templates import planned_stacks, stack_name
 from include.clients.aws import Aws
 from include.core.domains import Domain, domains
 from include.core.queues import load_queues, queue_pairs
+from include.core.settings import Settings
 from tests.infrastructure.conftest import ENVIRONMENT, OWN, Deployed
 
 pytestmark = pytest.mark.integration
@@ -34,6 +35,20 @@ def test_deploying_again_changes_nothing(deployed: Deployed) -> None:
     assert [apply_dropped(deployed.aws, ENVIRONMENT, stack) for stack in planned_stacks()] == [[]] * len(
         planned_stacks()
     )
+
+
+def test_make_deploy_prints_the_settings_of_the_same_stacks(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aws = deployed.aws
+    monkeypatch.setenv("AWS_ENDPOINT_URL", str(aws.endpoint_url))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", str(aws.access_key_id))
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", str(aws.secret_access_key))
+    monkeypatch.setattr(
+        "sys.argv", ["deploy", "--environment", ENVIRONMENT, "--parameter", "ManifestDomain=market"]
+    )
+    assert main() == 0
+    assert Settings.model_validate_json(capsys.readouterr().out) == settings_of(ENVIRONMENT, deployed.outputs)
 
 
 def test_a_parameter_stays_as_it_was_set_until_it_is_set_again(deployed: Deployed) -> None:
