@@ -137,8 +137,8 @@ def cells(result: Result) -> tuple[str, ...]:
     return (
         result.way,
         f"{result.seconds:.3f} s ({result.fastest:.3f}–{result.slowest:.3f})",
-        f"{result.cpu_seconds:.3f} s",
-        f"{result.peak_mb:.0f} MB",
+        f"{result.cpu_seconds:.3f} s" if result.cpu_seconds else "",
+        f"{result.peak_mb:.0f} MB" if result.peak_mb else "",
         f"×{result.ratio:.2f}" if result.ratio else "",
         aim,
     )
