@@ -45,6 +45,15 @@ def price_manifests(environment: str) -> QueuePair:
     )
 
 
+def participation_queues(environment: str) -> QueuePair:
+    """Return the queues between ingest and worker of the participation service (seed 003)."""
+    return QueuePair(
+        title="participation",
+        queue=f"tapeline-{environment}-participation",
+        dlq=f"tapeline-{environment}-participation-dlq",
+    )
+
+
 def extract_letters(environment: str) -> QueuePair:
     """Return where chunks go whose symbols failed for good."""
     return QueuePair(title="extract", queue=None, dlq=f"tapeline-{environment}-extract-dlq")
