@@ -76,9 +76,24 @@ def extract_alarms() -> dict[str, Wanted]:
     return found
 
 
-WANTED = extract_alarms() | {
-    name: alarm for domain in domains() for name, alarm in load_alarms(domain).items()
-}
+def lake_alarms() -> dict[str, Wanted]:
+    """Seed 003 §3: events that do not reach S3 are seen (ADR 0020)."""
+    name = f"tapeline-{ENVIRONMENT}-events"
+    rule = {"RuleName": f"tapeline-{ENVIRONMENT}-rule-worker-to-firehose"}
+    letters, stream = {"QueueName": f"{name}-dlq"}, {"DeliveryStreamName": name}
+    fresh = "AWS/Firehose/DeliveryToS3.DataFreshness"
+    return {
+        f"{name}-FailedInvocations": Wanted("AWS/Events/FailedInvocations", rule, 1, 1, 1, 300, "P1"),
+        f"{name}-DLQMessages": Wanted(f"AWS/SQS/{VISIBLE}", letters, 0, 1, 1, 60, "P1"),
+        f"{name}-DeliveryLate": Wanted(fresh, stream, 900, 1, 1, 300, "P1"),
+    }
+
+
+WANTED = (
+    extract_alarms()
+    | lake_alarms()
+    | {name: alarm for domain in domains() for name, alarm in load_alarms(domain).items()}
+)
 
 
 @pytest.fixture(scope="session")
