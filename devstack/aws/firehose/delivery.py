@@ -68,7 +68,10 @@ class Deliveries:
             for key, spool in list(self._spools.items()):
                 if everything or now >= self._retry_at.get(key, 0.0):
                     written += await self._deliver_stream(key, spool, now, everything)
-            self._publish(now)
+            try:
+                self._publish(now)
+            except Exception as error:  # a metric never stops deliveries
+                log.warning("publishing how fresh deliveries are failed: %s", error)
             return written
 
     async def _deliver_stream(self, key: StreamKey, spool: Spool, now: float, everything: bool) -> int:
