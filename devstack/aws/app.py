@@ -1,6 +1,7 @@
 """The ASGI app in front of MiniStack: everything is MiniStack's, and its state is saved as it changes.
 
-Beside it run the checkpoints, the evaluator of alarms with the metrics of queues, and Firehose's deliveries to S3.
+Beside it run the checkpoints, the evaluator of alarms with the metrics of queues, Firehose's deliveries to S3, and
+the queries of Athena.
 
 Services that MiniStack answers wrongly are taken over here, by the `X-Amz-Target` header, as they come.
 """
@@ -16,6 +17,7 @@ from typing import Any
 
 from devstack.aws import event_targets
 from devstack.aws.alarms.evaluator import Evaluator
+from devstack.aws.athena.asgi import AthenaQueries
 from devstack.aws.checkpoint import Checkpoints
 from devstack.aws.firehose import api
 from devstack.aws.firehose.control import PATH as FLUSH
@@ -44,6 +46,7 @@ class LocalAws:
         self._deliveries = Deliveries(state / "firehose")
         api.take_over(self._deliveries)
         event_targets.take_over(self._deliveries)
+        self._queries = AthenaQueries(state / "athena")
         self._beside: list[asyncio.Task[None]] = []
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -53,6 +56,9 @@ class LocalAws:
             return
         if scope.get("path") == FLUSH and scope.get("method") == "POST":
             await _answer(send, {"objects": await self._deliveries.flush()})
+            return
+        if action := self._queries.takes(scope):
+            await self._queries.answer(action, receive, send)
             return
         try:
             await self._inner(scope, receive, send)
@@ -64,6 +70,7 @@ class LocalAws:
         async def receiving() -> Message:
             message = await receive()
             if message["type"] == "lifespan.shutdown":
+                self._queries.stop()
                 for task in self._beside:
                     task.cancel()
                     with contextlib.suppress(asyncio.CancelledError):
