@@ -28,8 +28,8 @@ def test_a_buffer_is_sealed_at_its_size_and_at_its_time(tmp_path: Path) -> None:
 
 def test_a_new_process_delivers_what_the_old_one_left_under_the_same_key(tmp_path: Path) -> None:
     old = Spool(tmp_path)
-    old.append([b"aa", b""], now=100.25, size=1)
-    old.append([b"cc"], now=101.0, size=100)
+    old.append([b"aa"], now=100.25, size=1)
+    old.append([b"", b"cc"], now=101.0, size=100)
     new = Spool(tmp_path)
     assert contents(new) == [[b"aa"], [b"", b"cc"]]
     assert new.sealed[0] == old.sealed[0]
