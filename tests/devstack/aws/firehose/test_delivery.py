@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from devstack.aws.firehose.control import flush_deliveries
 from tests.devstack.aws.firehose.conftest import Stream, eventually
@@ -124,3 +126,36 @@ def test_a_local_aws_that_is_killed_or_stopped_loses_no_record(local_aws: Any, i
     delivered = full.await_lines(150)
     assert sorted(json.loads(line)["n"] for line in delivered) == list(range(150))
     assert "Traceback" not in local_aws.log
+
+
+def test_what_was_acknowledged_before_a_kill_in_the_middle_is_delivered(local_aws: Any) -> None:
+    stream = Stream(local_aws.aws).build(seconds=1)
+    stream.target({"source": ["test"]})
+    eventually(
+        lambda: stream.name in (local_aws.state / "services" / "eventbridge.json").read_text(), "a checkpoint"
+    )
+    aws, once = local_aws.aws, Config(retries={"total_max_attempts": 1})
+    client = aws.session.client("events", endpoint_url=aws.endpoint_url, config=once)
+    acknowledged = set[int]()
+
+    def tell(thread: int) -> None:
+        for start in range(thread * 100_000, (thread + 1) * 100_000, 10):
+            numbers = range(start, start + 10)
+            entry = {"Source": "test", "DetailType": "Told"}
+            try:
+                client.put_events(Entries=[{**entry, "Detail": json.dumps({"n": n})} for n in numbers])
+            except BotoCoreError:
+                return
+            acknowledged.update(numbers)
+
+    with ThreadPoolExecutor(4) as threads:
+        telling = [threads.submit(tell, thread) for thread in range(4)]
+        eventually(lambda: len(stream.objects()) >= 2, "a delivery while events come")
+        local_aws.process.kill()
+        for each in telling:
+            each.result()
+    local_aws.process.wait()
+    local_aws.start()
+    eventually(lambda: acknowledged <= {json.loads(line)["n"] for line in stream.lines()}, "all events")
+    numbers = [json.loads(line)["n"] for line in stream.lines()]
+    assert len(numbers) == len(set(numbers)), "nothing was sent twice"
