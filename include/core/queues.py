@@ -62,4 +62,5 @@ def extract_letters(environment: str) -> QueuePair:
 def queue_pairs(environment: str) -> list[QueuePair]:
     """Return every queue of a deployment."""
     loads = [load_queues(environment, name) for name in domains()]
-    return [*loads, price_requests(environment), price_manifests(environment), extract_letters(environment)]
+    prices = [price_requests(environment), price_manifests(environment), extract_letters(environment)]
+    return [*loads, *prices, participation_queues(environment)]

@@ -11,8 +11,17 @@ import pytest
 
 from devstack.home import REPO
 from include.core.domains import domains
-from include.core.queues import extract_letters, load_queues, price_manifests, price_requests, queue_pairs
+from include.core.queues import (
+    extract_letters,
+    load_queues,
+    participation_queues,
+    price_manifests,
+    price_requests,
+    queue_pairs,
+)  # fmt: skip
 from include.load.metrics import NAMESPACE
+from include.participation.events import NAMESPACE as PARTICIPATION
+from include.participation.events import NOT_PUBLISHED
 from include.prices.start import TRIGGER_METRICS
 from tests.infrastructure.conftest import ENVIRONMENT, Deployed
 
@@ -89,9 +98,23 @@ def lake_alarms() -> dict[str, Wanted]:
     }
 
 
+def participation_alarms() -> dict[str, Wanted]:
+    """Of the queue and the dead letters of the participation service, and of events that analysis lacks."""
+    pair, own = participation_queues(ENVIRONMENT), {"Environment": ENVIRONMENT}
+    queue, letters = {"QueueName": str(pair.queue)}, {"QueueName": pair.dlq}
+    rows = {
+        "MessageAgeHigh": Wanted(f"AWS/SQS/{AGE}", queue, 300, 1, 1, 300, "P1"),
+        "DLQMessages": Wanted(f"AWS/SQS/{VISIBLE}", letters, 0, 1, 1, 60, "P1"),
+        "DLQGrowing": Wanted(f"AWS/SQS/{VISIBLE}", letters, 50, 1, 1, 60, "P0", AT_LEAST),
+        "EventsNotPublished": Wanted(f"{PARTICIPATION}/{NOT_PUBLISHED}", own, 0, 1, 1, 300, "P2"),
+    }
+    return {f"{pair.queue}-{name}": row for name, row in rows.items()}
+
+
 WANTED = (
     extract_alarms()
     | lake_alarms()
+    | participation_alarms()
     | {name: alarm for domain in domains() for name, alarm in load_alarms(domain).items()}
 )
 
