@@ -18,7 +18,7 @@ class Result:
     """A finished query's answer."""
 
     columns: list[tuple[str, str]]
-    """Name and Athena's type of each, as the answer has them."""
+    """Name, in lower case as names of tables' columns always are, and Athena's type of each."""
     rows: list[tuple[Any, ...]]
     """Integers, floats, booleans, instants (UTC) and text; None for NULL."""
     scanned_bytes: int
@@ -41,14 +41,15 @@ def fetch_result(aws: Aws, query_id: str) -> Result:
     except (BotoCoreError, ClientError) as error:
         raise aws_error(error, f"Reading the result of Athena's query {query_id}") from error
     info = pages[0]["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
-    columns = [(column["Name"], column["Type"]) for column in info]
+    columns = [(column["Name"].lower(), column["Type"]) for column in info]
     cells = [
         [cell.get("VarCharValue") for cell in row["Data"]] for p in pages for row in p["ResultSet"]["Rows"]
     ]
     readers = [_READERS.get(kind, str) for _, kind in columns]
+    headed = execution.get("StatementType") == "DML"  # only then the first row is the header
     rows = [
         tuple(None if text is None else read(text) for read, text in zip(readers, row, strict=True))
-        for row in cells[1:]  # the first row is the header
+        for row in cells[headed:]
     ]
     scanned = int(execution.get("Statistics", {}).get("DataScannedInBytes", 0))
     return Result(columns, rows, scanned)

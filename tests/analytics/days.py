@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import polars as pl
@@ -106,7 +107,7 @@ def answers(lines: Lines, day: Day = DAY) -> Results:
         {
             "select_traffic": _per_minute(arrived, "queued", "traffic_per_min", ["dt", "hour"]),
             "select_throughput": _per_minute(arrived, "finished", "throughput_per_min", ["dt", "hour"]),
-            "select_distribution": _shares(arrived),
+            "select_distribution": _shares(arrived, digits="0.1"),
             "select_delay": [
                 {key: row[key] for key in ("eventid", "p95_queue_delay_ms", "p95_e2e_delay_ms")}
                 for row in _delays(arrived.filter(pl.col("eventid") == target), "eventid")
@@ -181,9 +182,12 @@ def _groups(frame: pl.DataFrame, by: list[str], count: str = "total_count") -> R
     return frame.group_by(by).agg(pl.len().alias(count)).to_dicts()
 
 
-def _shares(frame: pl.DataFrame) -> Rows:
+def _shares(frame: pl.DataFrame, digits: str = "0.01") -> Rows:
     rows = _groups(frame, ["resultcode", "isdlq"])
-    return [row | {"ratio_percent": round(row["total_count"] * 100 / frame.height, 2)} for row in rows]
+    for row in rows:
+        share = Decimal(row["total_count"] * 100) / Decimal(frame.height)
+        row["ratio_percent"] = float(share.quantize(Decimal(digits), ROUND_HALF_UP))
+    return rows
 
 
 def _delays(frame: pl.DataFrame, by: str) -> Rows:

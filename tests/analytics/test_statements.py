@@ -107,7 +107,7 @@ def test_the_projected_table_differs_in_its_properties_only() -> None:
     )
     assert plain[0] == projected[0]
     assert "'projection.enabled'='true'" in projected[1]
-    assert "'storage.location.template'='s3://a-bucket/events/dt=${dt}/hour=${hour}/'" in projected[1]
+    assert "'projection.hour.digits'='2'" in projected[1]
 
 
 def test_by_default_the_hours_of_the_days_that_are_read_are_added() -> None:

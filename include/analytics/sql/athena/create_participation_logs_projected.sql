@@ -42,6 +42,5 @@ TBLPROPERTIES (
   'projection.dt.interval.unit'='DAYS',
   'projection.hour.type'='integer',
   'projection.hour.range'='0,23',
-  'projection.hour.digits'='2',
-  'storage.location.template'='s3://<bucket>/events/dt=${dt}/hour=${hour}/'
+  'projection.hour.digits'='2'
 )
