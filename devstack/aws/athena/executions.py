@@ -14,6 +14,7 @@ from typing import Any
 from devstack.aws.athena.errors import RequestRefused
 
 FINAL = ("SUCCEEDED", "FAILED", "CANCELLED")
+_BETWEEN_INTERRUPTS = 0.05
 KEPT = 1_000
 """Executions that are remembered, the newest; Athena keeps 45 days."""
 
@@ -86,15 +87,21 @@ class Execution:
         """Say what stops the work that is under way now."""
         with self._lock:
             self._interrupt = interrupt
-            if interrupt and self.state in FINAL:
-                interrupt()
 
     def cancel(self) -> None:
-        """End it as CANCELLED, unless it has ended."""
+        """End it as CANCELLED, unless it has ended; its work is interrupted until it stops."""
         self.finish("CANCELLED", "Query cancelled by user")
-        with self._lock:
-            if self._interrupt:
+        if self.state == "CANCELLED":
+            threading.Thread(target=self._keep_interrupting, daemon=True).start()
+
+    def _keep_interrupting(self) -> None:
+        """Interrupt again and again: DuckDB forgets an interruption that comes between two statements."""
+        while True:
+            with self._lock:
+                if self._interrupt is None:
+                    return
                 self._interrupt()
+            time.sleep(_BETWEEN_INTERRUPTS)
 
 
 class History:

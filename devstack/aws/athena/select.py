@@ -69,6 +69,8 @@ def run_select(
     try:
         execution.on_cancel(connection.interrupt)
         tree = _bind(query, execution, connection, catalog, files)
+        if execution.state != "RUNNING":
+            return []
         cursor = connection.execute(tree.sql(dialect="duckdb"))
         columns = [column(name, str(kind)) for name, kind, *_ in cursor.description]
         write_csv(output, [[one.name for one in columns]])
