@@ -130,6 +130,24 @@ def test_no_statement_allows_everything(deployed: Deployed, role: str) -> None:
         assert not any(action.endswith("*") for action in statement["Action"])
 
 
+def test_the_analysis_may_not_change_events_or_requests(deployed: Deployed) -> None:
+    allowed = policies(deployed, f"tapeline-{ENVIRONMENT}-analytics")
+    writing = [
+        resource
+        for one in allowed
+        if {"s3:PutObject", "s3:DeleteObject"} & set(one["Action"])
+        for resource in (one["Resource"] if isinstance(one["Resource"], list) else [one["Resource"]])
+    ]
+    assert set(writing) == {
+        f"arn:aws:s3:::{BUCKET}/athena-results/*",
+        f"arn:aws:s3:::{BUCKET}/evidence/*",
+        f"arn:aws:s3:::{deployed.outputs['CuratedBucket']}/analytics/*",
+    }
+    actions = {action for one in allowed for action in one["Action"]}
+    assert {action for action in actions if action.startswith("dynamodb:")} == {"dynamodb:Scan"}
+    assert not {action for action in actions if action.startswith("glue:Delete")}
+
+
 def test_the_workgroup_says_where_results_go_and_how_much_is_read(deployed: Deployed) -> None:
     client = deployed.aws.client("athena")
     found = client.get_work_group(WorkGroup=deployed.outputs["EventsWorkgroup"])["WorkGroup"]

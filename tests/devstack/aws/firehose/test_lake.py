@@ -16,6 +16,7 @@ from tests.devstack.aws.firehose.conftest import eventually
 from tests.devstack.conftest import LocalAwsProcess
 
 pytestmark = pytest.mark.integration
+BUCKET = "tapeline-lake-events-000000000000"
 KEY = re.compile(r"events/dt=\d{4}-\d\d-\d\d/hour=\d\d/tapeline-lake-events-1-[^/]+")
 
 
@@ -33,6 +34,11 @@ def processed(number: int) -> ParticipationProcessed:
     )  # fmt: skip
 
 
+def deploy_lake(process: LocalAwsProcess) -> None:
+    needed = [stack for stack in planned_stacks([]) if stack.name in ("storage", "alerts", "lake")]
+    deploy(process.aws, "lake", stacks=needed, poll_seconds=0.1)
+
+
 def put(process: LocalAwsProcess, kind: str, *details: str, source: str = EVENT_SOURCE) -> None:
     client = process.aws.client("events")
     for start in range(0, len(details), 10):
@@ -44,16 +50,33 @@ def put(process: LocalAwsProcess, kind: str, *details: str, source: str = EVENT_
 def delivered(process: LocalAwsProcess) -> list[str]:
     """Return the lines of all objects of the events bucket, which is all that it has."""
     client = process.aws.client("s3")
-    bucket = "tapeline-lake-events-000000000000"
-    keys = [one["Key"] for one in client.list_objects_v2(Bucket=bucket).get("Contents", [])]
+    keys = [one["Key"] for one in client.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
     assert all(KEY.fullmatch(key) for key in keys), keys
-    bodies = [client.get_object(Bucket=bucket, Key=key)["Body"].read().decode() for key in keys]
+    bodies = [client.get_object(Bucket=BUCKET, Key=key)["Body"].read().decode() for key in keys]
     return [line for body in bodies for line in body.removesuffix("\n").split("\n")]
 
 
+def rows(process: LocalAwsProcess, query: str) -> list[list[str | None]]:
+    """Return what Athena answers, in the lake's workgroup and database."""
+    client = process.aws.client("athena")
+    asked = client.start_query_execution(
+        QueryString=query, WorkGroup="tapeline-lake", QueryExecutionContext={"Database": "participation_lake"}
+    )["QueryExecutionId"]
+
+    def ended() -> dict[str, str] | None:
+        status: dict[str, str] = client.get_query_execution(QueryExecutionId=asked)["QueryExecution"][
+            "Status"
+        ]
+        return None if status["State"] in ("QUEUED", "RUNNING") else status
+
+    status = eventually(ended, "the end of a query")
+    assert status["State"] == "SUCCEEDED", status
+    found = client.get_query_results(QueryExecutionId=asked)["ResultSet"]["Rows"]
+    return [[cell.get("VarCharValue") for cell in row["Data"]] for row in found]
+
+
 def test_an_event_of_the_worker_is_a_line_of_the_lake(local_aws: LocalAwsProcess) -> None:
-    needed = [stack for stack in planned_stacks([]) if stack.name in ("storage", "alerts", "lake")]
-    deploy(local_aws.aws, "lake", stacks=needed, poll_seconds=0.1)
+    deploy_lake(local_aws)
     events = [processed(number) for number in range(300)]
     put(local_aws, PROCESSED, *(event.model_dump_json() for event in events[:150]))
     put(local_aws, PROCESSED, *(event.model_dump_json(indent=4) for event in events[150:]))
@@ -69,3 +92,27 @@ def test_an_event_of_the_worker_is_a_line_of_the_lake(local_aws: LocalAwsProcess
     assert json.loads(lines.pop()) == {"requestId": "failed"}
     assert [ParticipationProcessed.model_validate_json(line) for line in lines] == events
     assert flush_deliveries(str(local_aws.aws.endpoint_url)) == 0
+
+
+def test_athena_reads_each_event_once_and_no_error(local_aws: LocalAwsProcess) -> None:
+    deploy_lake(local_aws)
+    put(local_aws, PROCESSED, *(processed(number).model_dump_json(indent=1) for number in range(50)))
+    flush_deliveries(str(local_aws.aws.endpoint_url))
+    put(local_aws, PROCESSED, processed(50).model_dump_json())
+    flush_deliveries(str(local_aws.aws.endpoint_url))
+    local_aws.aws.client("s3").put_object(
+        Bucket=BUCKET,
+        Key="events/error/processing-failed/2026/11/21/10/x",
+        Body=b'{"requestId": "refused"}\n',
+    )
+    rows(
+        local_aws,
+        f"""CREATE EXTERNAL TABLE IF NOT EXISTS participation_logs (requestId string)
+        PARTITIONED BY (dt string, hour string) ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
+        LOCATION 's3://{BUCKET}/events/'""",
+    )
+    rows(local_aws, "MSCK REPAIR TABLE participation_logs")
+    counted = rows(
+        local_aws, "SELECT count(*), count(DISTINCT requestId), min(length(hour)) FROM participation_logs"
+    )
+    assert counted[1] == ["51", "51", "2"]
