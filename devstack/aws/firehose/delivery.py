@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import threading
 import time
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ RETRY = 5.0
 KEPT = 86_400.0
 """Seconds that a buffer is kept which cannot be delivered, as in AWS."""
 _PUBLISH_EVERY = 60.0
+_FOLDER = re.compile(r"(?!\.+$)[\w.-]{1,64}", re.ASCII)
+"""Accounts, regions and names of streams, which become folders."""
 
 
 class Deliveries:
@@ -58,6 +61,8 @@ class Deliveries:
     def _spool(self, key: StreamKey) -> Spool:
         with self._making:
             if key not in self._spools:
+                if not all(_FOLDER.fullmatch(part) for part in key):
+                    raise ValueError(f"AWS has no delivery stream of this name: {key}")
                 self._spools[key] = Spool(self._folder.joinpath(*key))
             return self._spools[key]
 

@@ -99,3 +99,12 @@ def test_a_metric_that_cannot_be_published_stops_no_delivery(
     monkeypatch.delattr(cloudwatch, "record_metric")
     assert asyncio.run(deliveries.flush()) == 0
     assert waiting(tmp_path) == 1
+
+
+@pytest.mark.parametrize("name", ["../stream", "..", "a/b", "", "x" * 65])
+def test_a_name_that_aws_does_not_have_makes_no_folder(tmp_path: Path, clock: Clock, name: str) -> None:
+    to = store.destination(KEY)
+    assert to
+    with pytest.raises(ValueError, match="no delivery stream"):
+        Deliveries(tmp_path / "firehose").put(KEY._replace(name=name), to, [b"a"])
+    assert not list(tmp_path.rglob("*"))
