@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,16 +18,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from include.clients.aws import Aws, aws_error, error_code
 from include.clients.shared_item import CONDITION_FAILED
-from include.core.errors import ServiceUnavailable
+from include.core.errors import ServiceUnavailable, TapelineError
 
 Item = dict[str, Any]
 INDEX = "GSI1"
-_CONFLICTS = {
-    "TransactionConflict",
-    "ThrottlingError",
-    "ProvisionedThroughputExceeded",
-    "TransactionInProgress",
-}
+CONFLICTS = 7
+"""How often a transaction that met others is tried again at once: some two seconds at most."""
 
 
 def request_key(request_id: str) -> dict[str, str]:
@@ -71,7 +69,8 @@ class Table:
     def update_all(self, changes: Sequence[tuple[dict[str, str], dict[str, Any]]]) -> list[Item | None]:
         """Apply all updates or none; return for each None, or the item that it was refused for.
 
-        All None: it is done. Raises `ServiceUnavailable` where others write the same items just now.
+        All None: it is done. Where others write the same items just now it is tried some times more, then
+        `ServiceUnavailable` is raised.
         """
         items = [
             {
@@ -82,13 +81,18 @@ class Table:
             }
             for key, change in changes
         ]  # fmt: skip
-        try:
-            self._client.transact_write_items(TransactItems=items)
-        except (BotoCoreError, ClientError) as error:
-            if error_code(error) == "TransactionCanceledException":
-                return _refusals(error)
-            raise aws_error(error, f"transaction of {self.name}") from error
-        return [None] * len(items)
+        for attempt in range(CONFLICTS + 1):
+            try:
+                self._client.transact_write_items(TransactItems=items)
+            except (BotoCoreError, ClientError) as error:  # noqa: PERF203
+                if error_code(error) != "TransactionCanceledException":
+                    raise _error(error, f"transaction of {self.name}") from error
+                if not _met_others(error):
+                    return _refusals(error)
+                time.sleep(random.uniform(0.005, 0.02 * 2**attempt))  # noqa: S311 - no secret
+            else:
+                return [None] * len(items)
+        raise ServiceUnavailable(f"{self.name}: others write the same items all the time; it is tried again.")
 
     def query_index(self, partition: str, *, limit: int, after: Item | None) -> list[Item]:
         """Return up to `limit` items of a GSI1 partition, the newest first, those that follow `after`'s key."""
@@ -112,7 +116,7 @@ class Table:
         except (BotoCoreError, ClientError) as error:
             if error_code(error) == CONDITION_FAILED:
                 return Changed(False, _values(getattr(error, "response", {}).get("Item")))
-            raise aws_error(error, f"{operation} of {self.name}") from error
+            raise _error(error, f"{operation} of {self.name}") from error
         return Changed(True, new if new is not None else answer.get("Attributes", {}))
 
     def _call(self, operation: str, **arguments: Any) -> dict[str, Any]:
@@ -123,13 +127,25 @@ class Table:
         return answer
 
 
+def _error(error: BotoCoreError | ClientError, doing: str) -> TapelineError:
+    if error_code(error) in ("TransactionConflictException", "TransactionInProgressException"):
+        return ServiceUnavailable(f"{doing}: others write the same item just now; it is tried again.")
+    return aws_error(error, doing)
+
+
+def _reasons(error: Exception) -> list[dict[str, Any]]:
+    return list(getattr(error, "response", {}).get("CancellationReasons", []))
+
+
+def _met_others(error: Exception) -> bool:
+    """Return whether a transaction was cancelled for no condition of its own."""
+    return not any(reason.get("Code") == "ConditionalCheckFailed" for reason in _reasons(error))
+
+
 def _refusals(error: Exception) -> list[Item | None]:
-    reasons = getattr(error, "response", {}).get("CancellationReasons", [])
-    if any(reason.get("Code") in _CONFLICTS for reason in reasons) or not reasons:
-        raise ServiceUnavailable(f"A transaction was cancelled ({error}); it is tried again.") from error
     return [
         _values(reason.get("Item")) if reason.get("Code") == "ConditionalCheckFailed" else None
-        for reason in reasons
+        for reason in _reasons(error)
     ]
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from include.clients.metrics import Metrics
 from include.clients.queues import BATCH, Message, Queue
-from include.core.errors import TapelineError, TransientError
+from include.core.errors import CallRefused, CredentialsMissing, TapelineError, TransientError
 from include.participation.events import Events
 from include.participation.models import Request
 from include.participation.worker.process import Done, Dropped, Handled, Later, Processor
@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 FIRST_BACK_OFF, LONGEST_BACK_OFF = 15, 900
 """Seconds that a message is hidden which failed for the first time, and at most; doubled each time."""
 LONGEST_PAUSE = 30
+NOT_THE_MESSAGE = (TransientError, CallRefused, CredentialsMissing)
+"""What another message would meet too: a service, or our rights there."""
 UNREADABLE = "UnreadableMessages"
 
 
@@ -58,7 +60,7 @@ class Consumer:
         for position, message in enumerate(messages):
             try:
                 answer = self._handle_one(message)
-            except TransientError as error:
+            except NOT_THE_MESSAGE as error:
                 log.warning("%s; the message %s is tried again later", error, message.id)
                 rest = messages[position + 1 :]
                 self.queue.hide([message], back_off(message.received))
@@ -78,7 +80,7 @@ class Consumer:
     def _handle_one(self, message: Message) -> Handled:
         try:
             return self.processor.process(message)
-        except TransientError:
+        except NOT_THE_MESSAGE:
             raise
         except Exception as error:
             log.exception("The message %s cannot be processed (delivery %s)", message.id, message.received)
