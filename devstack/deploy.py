@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 from devstack.templates import PlannedStack, planned_stacks, stack_name
 from include.clients.aws import Aws, aws_error, error_code
 from include.core.errors import TapelineError, TerminalError
-from include.core.settings import Settings
+from include.core.settings import ParticipationSettings, Settings
 
 _UNUSABLE = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"}
 """States of a stack that never came to be: CloudFormation only lets us delete it."""
@@ -68,7 +68,21 @@ def settings_of(environment: str, outputs: dict[str, str]) -> Settings:
         batch_table=outputs["BatchTable"],
         source_table=outputs["SourceTable"],
         extract_dlq=outputs["ExtractDlq"],
+        participation=_participation(outputs),
     )
+
+
+def _participation(outputs: dict[str, str]) -> ParticipationSettings | None:
+    """Return the names of the participation service; None where a part of it is not deployed."""
+    names = {
+        "requests_table": "RequestsTable",
+        "events_bucket": "EventsBucket",
+        "database": "EventsDatabase",
+        "workgroup": "EventsWorkgroup",
+    }
+    if not outputs.keys() >= set(names.values()):
+        return None
+    return ParticipationSettings(**{field: outputs[name] for field, name in names.items()})
 
 
 def _deploy_stack(

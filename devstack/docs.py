@@ -30,6 +30,7 @@ CONTRACTS: tuple[type[BaseModel], ...] = (
     contracts.LoadMessage,
     contracts.Manifest,
     contracts.ManifestEvent,
+    contracts.ParticipationProcessed,
     contracts.PriceEvent,
     PricesRequest,
     Settings,

@@ -13,7 +13,7 @@ import yaml
 from include.core.domains import Domain, domains
 
 TEMPLATES = Path(__file__).parents[1] / "infrastructure" / "cloudformation"
-ONCE = ("storage", "alerts", "extract", "access", "dashboard")
+ONCE = ("storage", "alerts", "extract", "access", "dashboard", "lake", "participation")
 """Templates with one stack each; `load` has one a domain."""
 A_DOMAIN = "load"
 

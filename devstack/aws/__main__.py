@@ -26,7 +26,7 @@ def main() -> int:
             sys.stderr.write(f"{state} is in use by another local AWS; stop that one first\n")
             return 2
         configure(state, asked.port, asked.region)
-        asyncio.run(_serve(asked.port))
+        asyncio.run(_serve(state, asked.port))
     return 0
 
 
@@ -51,7 +51,7 @@ def configure(state: Path, port: int, region: str) -> None:
     )
 
 
-async def _serve(port: int) -> None:
+async def _serve(state: Path, port: int) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
@@ -62,7 +62,7 @@ async def _serve(port: int) -> None:
     config.keep_alive_timeout = 75
     config.graceful_timeout = 1
     config.loglevel = "WARNING"
-    await serve(LocalAws(ministack_app()), config)  # type: ignore[arg-type]
+    await serve(LocalAws(ministack_app(), state), config)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import threading
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from include.core.errors import CallRefused, CredentialsMissing, ServiceUnavailable, TapelineError
 
@@ -59,6 +60,13 @@ class Aws:
         """Return the object store of one bucket; it may be shared between threads."""
         with _making:
             return _object_store(self, bucket)
+
+    def browse_url(self, bucket: str, key: str) -> str:
+        """Return where a person's browser shows an object: at the endpoint, or in AWS's console."""
+        if self.endpoint_url:
+            return f"{self.endpoint_url.rstrip('/')}/{bucket}/{quote(key)}"
+        at = f"https://s3.console.aws.amazon.com/s3/object/{bucket}"
+        return f"{at}?region={self.region}&prefix={quote(key, safe='')}"
 
 
 _making = threading.RLock()

@@ -45,6 +45,15 @@ def price_manifests(environment: str) -> QueuePair:
     )
 
 
+def participation_queues(environment: str) -> QueuePair:
+    """Return the queues between ingest and worker of the participation service (seed 003)."""
+    return QueuePair(
+        title="participation",
+        queue=f"tapeline-{environment}-participation",
+        dlq=f"tapeline-{environment}-participation-dlq",
+    )
+
+
 def extract_letters(environment: str) -> QueuePair:
     """Return where chunks go whose symbols failed for good."""
     return QueuePair(title="extract", queue=None, dlq=f"tapeline-{environment}-extract-dlq")
@@ -53,4 +62,5 @@ def extract_letters(environment: str) -> QueuePair:
 def queue_pairs(environment: str) -> list[QueuePair]:
     """Return every queue of a deployment."""
     loads = [load_queues(environment, name) for name in domains()]
-    return [*loads, price_requests(environment), price_manifests(environment), extract_letters(environment)]
+    prices = [price_requests(environment), price_manifests(environment), extract_letters(environment)]
+    return [*loads, *prices, participation_queues(environment)]

@@ -25,6 +25,21 @@ class ProcessingTrigger(BaseModel):
     """Smallest size in bytes; a manifest without objects has some 300."""
 
 
+class ParticipationSettings(BaseModel):
+    """Resources of the participation service and of the analysis of its events (seed 003)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    requests_table: str
+    """DynamoDB table of requests (with the index GSI1) and of each event's capacity."""
+    events_bucket: str
+    """Bucket of delivered events (`events/dt=…/hour=…/`) and of Athena's results (`athena-results/`)."""
+    database: str
+    """Glue database of the table `participation_logs`."""
+    workgroup: str
+    """Athena workgroup; it says where results go."""
+
+
 class Settings(BaseModel):
     """Resource names, as the CloudFormation stacks put them out."""
 
@@ -50,6 +65,8 @@ class Settings(BaseModel):
     """Key in the RAW bucket with the symbol universe; unset: not asked."""
     processing_triggers: list[ProcessingTrigger] = []
     """Manifests of other systems that are picked up; those of our own runs never are."""
+    participation: ParticipationSettings | None = None
+    """Unset: the deployment has no participation service."""
 
 
 def parse_settings(text: str | None) -> Settings:

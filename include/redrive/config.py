@@ -33,7 +33,7 @@ class RedriveRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     queue: Title
-    """Whose dead letters: load_<domain>, price_requests, price_manifests, or extract (chunks of prices)."""
+    """Whose dead letters: load_<domain>, price_requests, price_manifests, extract (chunks of prices), or participation."""
     dry_run: bool = True
     """Only show what would be done. Switch it off to redrive."""
     code: Annotated[str, Field(min_length=1)] | None = None

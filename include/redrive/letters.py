@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from include.clients.queues import Message
 from include.core.contracts import HISTORY_ATTRIBUTE, Attempt, DeadLetter
@@ -22,6 +22,8 @@ HISTORY = 10
 """Attempts that a redriven message carries; older ones are forgotten."""
 ROOM = 262_144
 """Bytes of body and attributes together that every SQS takes (newer ones take four times as much)."""
+MARKED = {"participation"}
+"""Queues whose handling must know that a message was a dead letter, even one without a reason."""
 _REASON = 1_000
 
 
@@ -103,9 +105,26 @@ def _again(message: Message, pair: QueuePair, said: Mapping[str, Any]) -> Parcel
         return None
     attributes = {name: text for name, text in message.attributes.items() if name not in OF_EVENTBRIDGE}
     if not is_event(said):
-        return Parcel(pair.queue, message.body, attributes)
+        history = _moved(message) if pair.title in MARKED else {}
+        return Parcel(pair.queue, message.body, attributes | history)
     wanted = transformed(said, pair.title)
     return Parcel(pair.queue, wanted.model_dump_json(), attributes) if wanted else None
+
+
+def _moved(message: Message) -> dict[str, str]:
+    """Return the history of a message that SQS moved: who handles it again sees that it was a dead letter."""
+    attempt = Attempt(
+        code=UNKNOWN,
+        error="MovedBySqs",
+        message="delivered too often; no handling wrote why",
+        attempts=message.received,
+        failed_at=message.sent_at,
+    )
+    try:
+        before = TypeAdapter(list[Attempt]).validate_json(message.attributes.get(HISTORY_ATTRIBUTE, "[]"))
+    except ValidationError:
+        before = []
+    return _attributes([*before, attempt], message.body)
 
 
 def _keys(said: Mapping[str, Any]) -> tuple[str, ...]:

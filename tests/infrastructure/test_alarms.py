@@ -11,8 +11,17 @@ import pytest
 
 from devstack.home import REPO
 from include.core.domains import domains
-from include.core.queues import extract_letters, load_queues, price_manifests, price_requests, queue_pairs
+from include.core.queues import (
+    extract_letters,
+    load_queues,
+    participation_queues,
+    price_manifests,
+    price_requests,
+    queue_pairs,
+)  # fmt: skip
 from include.load.metrics import NAMESPACE
+from include.participation.events import NAMESPACE as PARTICIPATION
+from include.participation.events import NOT_PUBLISHED
 from include.prices.start import TRIGGER_METRICS
 from tests.infrastructure.conftest import ENVIRONMENT, Deployed
 
@@ -76,9 +85,38 @@ def extract_alarms() -> dict[str, Wanted]:
     return found
 
 
-WANTED = extract_alarms() | {
-    name: alarm for domain in domains() for name, alarm in load_alarms(domain).items()
-}
+def lake_alarms() -> dict[str, Wanted]:
+    """Seed 003 §3: events that do not reach S3 are seen (ADR 0020)."""
+    name = f"tapeline-{ENVIRONMENT}-events"
+    rule = {"RuleName": f"tapeline-{ENVIRONMENT}-rule-worker-to-firehose"}
+    letters, stream = {"QueueName": f"{name}-dlq"}, {"DeliveryStreamName": name}
+    fresh = "AWS/Firehose/DeliveryToS3.DataFreshness"
+    return {
+        f"{name}-FailedInvocations": Wanted("AWS/Events/FailedInvocations", rule, 1, 1, 1, 300, "P1"),
+        f"{name}-DLQMessages": Wanted(f"AWS/SQS/{VISIBLE}", letters, 0, 1, 1, 60, "P1"),
+        f"{name}-DeliveryLate": Wanted(fresh, stream, 900, 1, 1, 300, "P1"),
+    }
+
+
+def participation_alarms() -> dict[str, Wanted]:
+    """Of the queue and the dead letters of the participation service, and of events that analysis lacks."""
+    pair, own = participation_queues(ENVIRONMENT), {"Environment": ENVIRONMENT}
+    queue, letters = {"QueueName": str(pair.queue)}, {"QueueName": pair.dlq}
+    rows = {
+        "MessageAgeHigh": Wanted(f"AWS/SQS/{AGE}", queue, 300, 1, 1, 300, "P1"),
+        "DLQMessages": Wanted(f"AWS/SQS/{VISIBLE}", letters, 0, 1, 1, 60, "P1"),
+        "DLQGrowing": Wanted(f"AWS/SQS/{VISIBLE}", letters, 50, 1, 1, 60, "P0", AT_LEAST),
+        "EventsNotPublished": Wanted(f"{PARTICIPATION}/{NOT_PUBLISHED}", own, 0, 1, 1, 300, "P2"),
+    }
+    return {f"{pair.queue}-{name}": row for name, row in rows.items()}
+
+
+WANTED = (
+    extract_alarms()
+    | lake_alarms()
+    | participation_alarms()
+    | {name: alarm for domain in domains() for name, alarm in load_alarms(domain).items()}
+)
 
 
 @pytest.fixture(scope="session")

@@ -12,14 +12,16 @@ from devstack.deploy import deploy, main, settings_of
 from devstack.templates import planned_stacks, stack_name
 from include.clients.aws import Aws
 from include.core.domains import Domain, domains
-from include.core.queues import load_queues, queue_pairs
+from include.core.queues import load_queues, participation_queues, queue_pairs
 from include.core.settings import Settings
 from tests.infrastructure.conftest import ENVIRONMENT, OWN, Deployed
 
 pytestmark = pytest.mark.integration
-TABLES = ("IdempotencyTable", "BatchTable", "SourceTable")
+TABLES = ("IdempotencyTable", "BatchTable", "SourceTable", "RequestsTable")
 BUCKETS = ("RawBucket", "CuratedBucket")
 WORK = [str(pair.queue) for pair in queue_pairs(ENVIRONMENT) if pair.queue]
+PARTICIPATION = participation_queues(ENVIRONMENT)
+BY_RULE = [name for name in WORK if name != PARTICIPATION.queue]
 LETTERS = [pair.dlq for pair in queue_pairs(ENVIRONMENT)]
 
 
@@ -116,12 +118,12 @@ def test_old_versions_of_raw_objects_are_kept_and_forgotten(deployed: Deployed) 
 
 
 @pytest.mark.parametrize("name", WORK)
-def test_a_queue_hides_for_half_an_hour_and_gives_up_after_five_deliveries(
+def test_a_queue_hides_for_as_long_as_its_work_takes_and_gives_up_after_five_deliveries(
     deployed: Deployed, name: str
 ) -> None:
     found = deployed.queue(name)
     pairs = {pair.queue: pair.dlq for pair in queue_pairs(ENVIRONMENT)}
-    assert found["VisibilityTimeout"] == "1800"
+    assert found["VisibilityTimeout"] == ("60" if name == PARTICIPATION.queue else "1800")
     redrive = json.loads(found["RedrivePolicy"])
     assert (redrive["deadLetterTargetArn"].split(":")[-1], redrive["maxReceiveCount"]) == (pairs[name], 5)
 
@@ -135,7 +137,7 @@ def test_a_queue_is_encrypted_keeps_for_two_weeks_and_refuses_plain_http(
     assert denies_without_tls(found["Policy"], found["QueueArn"])
 
 
-@pytest.mark.parametrize("name", WORK)
+@pytest.mark.parametrize("name", BY_RULE)
 def test_only_its_own_rule_is_let_into_a_queue(deployed: Deployed, name: str) -> None:
     found = deployed.queue(name)
     (allowed,) = [one for one in statements(found["Policy"]) if one["Effect"] == "Allow"]

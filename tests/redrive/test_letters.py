@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from include.core.contracts import HISTORY_ATTRIBUTE, Attempt, PriceEvent
-from include.core.queues import QueuePair, extract_letters, load_queues, price_manifests
+from include.core.queues import QueuePair, extract_letters, load_queues, participation_queues, price_manifests
 from include.prices.config import PricesRequest
 from include.redrive.letters import HISTORY, ROOM, Letter, Parcel, read_letter
 from tests.redrive.office import NOW, chunk_letter, letter, received
@@ -77,6 +77,14 @@ def test_a_message_that_sqs_moved_is_unknown_and_goes_back_as_it_is() -> None:
     assert (found.codes, found.attempts) == (("UNKNOWN",), None)
     assert found.keys == ("market/prices/ds=2026-11-20/p.parquet",)
     assert found.parcel == Parcel(str(MARKET.queue), body, {HISTORY_ATTRIBUTE: "[]"})
+
+
+def test_a_request_that_sqs_moved_goes_back_with_that_in_its_history() -> None:
+    pair = participation_queues("any")
+    first = parcel("{}", pair)
+    again = parcel("{}", pair, **first.attributes)
+    assert (again.queue, again.body) == (pair.queue, "{}")
+    assert [(one.code, one.error) for one in history(again)] == [("UNKNOWN", "MovedBySqs")] * 2
 
 
 @pytest.mark.parametrize("body", ["", "not JSON", "[]", "7", '{"key": 7}', '{"key": null}'])

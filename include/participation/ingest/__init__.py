@@ -1,0 +1,1 @@
+"""The HTTP side: takes requests, shows them to who made them."""

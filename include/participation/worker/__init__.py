@@ -1,0 +1,1 @@
+"""The queue's side: processes requests, each to exactly one final state."""
