@@ -156,7 +156,8 @@ def run_watcher(market: Market, recorder: Recorder) -> None:
 
     from include.orchestration.triggers.queue_waiting import QueueWaitingTrigger
 
-    titles = [pair.title for pair in queue_pairs(ENVIRONMENT) if pair.queue]
+    # the worker of the participation service looks into its queue itself
+    titles = [p.title for p in queue_pairs(ENVIRONMENT) if p.queue and p.title != "participation"]
     triggers = [QueueWaitingTrigger(title=title, poll_seconds=0.05) for title in titles]
     prices = RawTable("market", market.table_name, "1d", SOURCE)
     manifest = S3KeyTrigger(
