@@ -73,7 +73,7 @@ def test_a_query_that_runs_is_cancelled_and_others_go_on(lake: Lake, many: str) 
 
 
 def test_queries_wait_in_line_and_are_cancelled_there(lake: Lake, many: str) -> None:
-    ids = [lake.start(ENDLESS) for _ in range(3)]
+    ids = [lake.start(WITHOUT_TABLES) for _ in range(3)]
     waiting = lake.athena.get_query_execution(QueryExecutionId=ids[2])["QueryExecution"]["Status"]["State"]
     assert waiting == "QUEUED"
     assert lake.rows("SHOW PARTITIONS many") == [["dt=2026-01-04/hour=00"]], (
@@ -82,6 +82,7 @@ def test_queries_wait_in_line_and_are_cancelled_there(lake: Lake, many: str) -> 
     for query_id in reversed(ids):
         lake.athena.stop_query_execution(QueryExecutionId=query_id)
     assert {lake.end(query_id)["Status"]["State"] for query_id in ids} == {"CANCELLED"}
+    assert lake.rows("SELECT 1") == [["1"]], "a cancelled query still runs in the others' place"
 
 
 def test_the_same_token_begins_one_execution(lake: Lake) -> None:
