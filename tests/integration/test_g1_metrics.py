@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import time
+import urllib.request
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
 
@@ -16,7 +17,7 @@ from devstack.stack import Stack
 from include.analytics import tasks
 from tests.analytics.days import DT, HOUR, START, answers, clean_day, event
 from tests.analytics.lake import SECONDS, Lake, lake_applied, make_lake
-from tests.market import finished
+from tests.market import finished, pushed
 
 pytestmark = pytest.mark.integration
 
@@ -71,6 +72,9 @@ def test_a_clean_day_becomes_tables_and_a_report(lake: Lake) -> None:
     csv = pl.read_csv(io.BytesIO(lake.curated.read(f"analytics/g1_checks/ds={DT}/part-000.csv")))
     assert set(csv["outcome"]) == {"ok"}
     assert run.run_id in lake.report()
+    ((url,),) = pushed("g1_metrics", run.run_id, "_link_ReportLink").values()
+    with urllib.request.urlopen(url, timeout=10) as page:
+        assert page.read().decode() == lake.report()
 
     lines.add(event(9000, START + 24 * HOUR - 5), START + 24 * HOUR + 5)
     lake.put(lines)
