@@ -60,7 +60,7 @@ def test_many_letters_are_a_warning() -> None:
     for request in range(40):
         lines.add(event(request * 40 + (request > 2), START), START)  # three of forty by way of the DLQ
     assert judged(lines)["dlq_percent"] == Check(
-        "dlq_percent", 7.5, "warning", "by way of the dead letters; above 5"
+        "dlq_percent", 7.5, "warning", "came by way of the dead letters; more than 5 warns"
     )
 
 
