@@ -125,6 +125,31 @@ def sql(
         sys.stdout.write(as_json(answer) if result_format is ResultFormat.json else as_csv(answer))
 
 
+participation = typer.Typer(help="The participation service on the local default.", no_args_is_help=True)
+app.add_typer(participation, name="participation")
+
+
+@participation.command()
+def simulate(
+    users: Annotated[int, typer.Option(min=1, help="Users; each asks once for each event.")] = 100,
+    events: Annotated[int, typer.Option(min=1, help="Events.")] = 1,
+    capacity: Annotated[int, typer.Option(min=1, help="Places of each event.")] = 10,
+    faults: Annotated[str, typer.Option(metavar="worker-crash=N", help="Workers that are killed.")] = "",
+) -> None:
+    """Let users ask for places at once, through the real API and workers, and show what became of it."""
+    with _one_line_errors():
+        from devstack.participation import read_faults
+        from devstack.participation import simulate as run
+        from devstack.stack import ENVIRONMENT, Stack
+
+        contest = run(
+            Stack().aws(), environment=ENVIRONMENT,
+            requests_table=f"tapeline-{ENVIRONMENT}-participation-requests",
+            users=users, events=events, capacity=capacity, crashes=read_faults(faults),
+        )  # fmt: skip
+    typer.echo("\n".join(contest.lines()))
+
+
 @app.command()
 def demo() -> None:
     """Run the main job on real recorded prices and show what landed where."""

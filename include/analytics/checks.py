@@ -44,7 +44,10 @@ def judge_day(results: Results, *, is_over: bool, missing: int | None) -> list[C
         _warn("malformed_lines", quality["malformed_count"], "lines without a request: they do not parse"),
         _warn("duplicate_events", quality["duplicate_count"], "events beyond the first of their request"),
         _warn(
-            "dlq_percent", round(share, 2), f"by way of the dead letters; above {DLQ_PERCENT:g}", DLQ_PERCENT
+            "dlq_percent",
+            round(share, 2),
+            f"came by way of the dead letters; more than {DLQ_PERCENT:g} warns",
+            DLQ_PERCENT,
         ),
         _warn("ahead_events", quality["ahead_count"], "queued after the day's end by their clock"),
         _warn(

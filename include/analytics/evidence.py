@@ -5,27 +5,16 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
-from datetime import date
 
 from include.analytics.checks import Check
 from include.analytics.report import Facts, render_report
 from include.analytics.results import Results, check_whole
 from include.analytics.tables import day_tables, encode_parquet
 from include.clients.object_store import ObjectStore
-from include.core.keys import CuratedTable, segment
+from include.core.keys import CuratedTable, report_key, run_report_key
 
 log = logging.getLogger(__name__)
 DOMAIN = "analytics"
-
-
-def report_key(dt: date) -> str:
-    """Return the key, in the bucket of events, of a day's newest report."""
-    return f"evidence/dt={dt}/report.html"
-
-
-def run_key(dt: date, run_id: str) -> str:
-    """Return the key of the report that one run wrote."""
-    return f"evidence/dt={dt}/runs/{segment(run_id)}.html"
 
 
 def write_day(
@@ -39,7 +28,7 @@ def write_day(
     check_whole(results)
     html = render_report(facts, results, checks).encode()
     write_tables(results, checks, facts, curated)
-    events.write(run_key(facts.day.dt, facts.run_id), html)
+    events.write(run_report_key(facts.day.dt, facts.run_id), html)
     events.write(report_key(facts.day.dt), html)
     summary = {check.name: check.value for check in checks}
     log.info("%s of run %s: %s", events.uri(report_key(facts.day.dt)), facts.run_id, json.dumps(summary))

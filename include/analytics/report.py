@@ -42,7 +42,7 @@ def render_report(facts: Facts, results: Results, checks: Sequence[Check]) -> st
         f"<h1>{title}</h1>",
         f"<p>{_verdict(results, checks)}</p>",
         f"<p>Run <code>{escape(facts.run_id)}</code>, {facts.made_at:%Y-%m-%d %H:%M:%S} UTC. Times are UTC, delays "
-        f"milliseconds. Events that arrived until the end of {facts.day.last} are in it.</p>",
+        f"milliseconds. What arrived until then is in it, at the latest on {facts.day.last}.</p>",
         _section("Checks", _check_table(checks)),
         *_charts(results),
         *_answers(facts, results),

@@ -111,9 +111,10 @@ def write_evidence(dt: str, late_days: int, event: str, query_ids: dict[str, str
     from datetime import date, datetime, time, timezone
 
     from include.analytics.checks import judge_day
-    from include.analytics.evidence import report_key, write_day
+    from include.analytics.evidence import write_day
     from include.analytics.missing import count_missing
     from include.analytics.report import Facts
+    from include.core.keys import report_key
 
     context, now, day = get_current_context(), utc_now(), Day(date.fromisoformat(dt), late_days)
     results, settings, aws = _results(query_ids), connections.settings(), connections.aws()

@@ -166,6 +166,16 @@ class BatchFiles:
         return f"{self.prefix}messages/group-{index:04d}.json"
 
 
+def report_key(dt: date) -> str:
+    """Return the key, in the bucket of events, of a day's newest G1 report; outside the table's `events/`."""
+    return f"evidence/dt={dt}/report.html"
+
+
+def run_report_key(dt: date, run_id: str) -> str:
+    """Return the key of the G1 report that one run wrote."""
+    return f"evidence/dt={dt}/runs/{segment(run_id)}.html"
+
+
 def segment(text: str) -> str:
     """Return `text` as one key segment: anything but letters, digits, `.`, `_`, `-`, `=` becomes `-`."""
     return re.sub(r"[^A-Za-z0-9._=-]+", "-", text)

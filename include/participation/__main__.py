@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from types import FrameType
 from include.core.errors import TapelineError
 from include.participation.capacity import Capacity
 from include.participation.config import IngestConfig, ServiceConfig, WorkerConfig, read_config
+from include.participation.models import EVENT_ID
 from include.participation.parts import make_consumer, make_ingest
 from include.participation.table import Table
 
@@ -68,7 +70,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     opening.add_argument("event_id")
     opening.add_argument("--capacity", type=int, required=True, help="places it has")
     asked = parser.parse_args(arguments)
+    if asked.part == "open" and not (re.fullmatch(EVENT_ID, asked.event_id) and asked.capacity > 0):
+        parser.error("an event has an id of letters, digits and ._- (64 at most) and at least one place")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("botocore").setLevel(logging.WARNING)
     try:
         if asked.part == "ingest":
             return run_ingest(os.environ)

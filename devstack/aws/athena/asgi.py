@@ -8,6 +8,7 @@ import logging
 import os
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("devstack.aws.athena")
 Message = MutableMapping[str, Any]
+_THREADS = 8
 _TARGET = "AmazonAthena."
 _ACTIONS = frozenset({
     "StartQueryExecution", "GetQueryExecution", "BatchGetQueryExecution", "GetQueryResults",
@@ -30,6 +32,8 @@ class AthenaQueries:
         self._state = state
         self._athena: Athena | None = None
         self._making = asyncio.Lock()
+        # threads of its own: what they wait for is answered by the event loop and, there, maybe by its threads
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="athena-api")
 
     def takes(self, scope: Message) -> str | None:
         """Return the action that a request asks for if it is answered here."""
@@ -54,7 +58,7 @@ class AthenaQueries:
             body += message.get("body", b"")
             more = message.get("more_body", False)
         athena = await self._made()
-        status, code, content = await asyncio.to_thread(_handled, athena, action, body)
+        status, code, content = await self._in_thread(_handled, athena, action, body)
         headers = [
             (b"content-type", b"application/x-amz-json-1.1"),
             (b"x-amzn-requestid", str(uuid.uuid4()).encode()),
@@ -64,15 +68,19 @@ class AthenaQueries:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
+    async def _in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+
     def stop(self) -> None:
         """End the queries that run."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
         if self._athena:
             self._athena.stop()
 
     async def _made(self) -> Athena:
         async with self._making:
             if self._athena is None:
-                self._athena = await asyncio.to_thread(_make, self._state)
+                self._athena = await self._in_thread(_make, self._state)
             return self._athena
 
 

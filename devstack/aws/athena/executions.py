@@ -15,6 +15,7 @@ from devstack.aws.athena.errors import RequestRefused
 
 FINAL = ("SUCCEEDED", "FAILED", "CANCELLED")
 _BETWEEN_INTERRUPTS = 0.05
+_LINES_PER_EXECUTION = 4
 KEPT = 1_000
 """Executions that are remembered, the newest; Athena keeps 45 days."""
 
@@ -112,6 +113,7 @@ class History:
         self._lock = threading.Lock()
         self._known: OrderedDict[str, Execution] = OrderedDict()
         self._tokens: dict[str, str] = {}
+        self._lines = 0
         self._load()
 
     def add(self, execution: Execution, token: str | None) -> Execution:
@@ -155,6 +157,9 @@ class History:
         line = json.dumps({"record": execution.snapshot(), "token": token})
         with self._path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
+        self._lines += 1
+        if self._lines > _LINES_PER_EXECUTION * self._kept:
+            self._rewrite()
 
     def _load(self) -> None:
         """Read what an earlier process left; a query that it did not end has failed."""
@@ -173,7 +178,13 @@ class History:
             execution.finish("FAILED", "GENERIC_INTERNAL_ERROR: the local Athena was stopped", category=1)
         while len(self._known) > self._kept:
             self._known.popitem(last=False)
-        by_id = {query: token for token, query in self._tokens.items()}
+        self._rewrite()
+
+    def _rewrite(self) -> None:
+        """Have one line an execution in the file."""
+        by_id = {query: token for token, query in self._tokens.items() if query in self._known}
+        self._tokens = {token: query for query, token in by_id.items()}
         self._path.unlink(missing_ok=True)
+        self._lines = 0
         for execution in self._known.values():
             self._append(execution, by_id.get(execution.id))

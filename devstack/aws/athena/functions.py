@@ -60,12 +60,29 @@ _WRONG: tuple[type[Any], ...] = (
     exp.Lambda, exp.Struct, exp.Map, exp.JSONExtract,
 )  # fmt: skip
 
+_INSTANTS: tuple[type[Any], ...] = (
+    exp.UnixToTime, exp.TimestampTrunc, exp.DateTrunc, exp.CurrentTimestamp, exp.FromISO8601Timestamp, exp.Avg,
+)  # fmt: skip
+
 
 def _check_arguments(node: Any) -> None:
     if isinstance(node, exp.UnixToTime) and len([one for one in node.args.values() if one]) > 1:
         raise unsupported("from_unixtime with a time zone")
     if isinstance(node, exp.ApproxQuantile) and (node.args.get("weight") or node.args.get("accuracy")):
         raise unsupported("approx_percentile with weights or accuracy")
+
+    if isinstance(node, exp.Cast) and node.to.this in exp.DataType.TEXT_TYPES and _has_other_text(node.this):
+        raise unsupported(f"text of an instant or a double ({node.sql('athena')[:80]})")
+
+
+def _has_other_text(value: Any) -> bool:
+    """Whether DuckDB writes the value otherwise than Athena, as far as that is plain to see."""
+    value = value.unnest()
+    if isinstance(value, exp.Cast):
+        return value.to.this in {*exp.DataType.TEMPORAL_TYPES, *exp.DataType.REAL_TYPES} - {
+            exp.DataType.Type.DATE
+        }
+    return isinstance(value, _INSTANTS)
 
 
 def rewrite_functions(tree: Any) -> Any:

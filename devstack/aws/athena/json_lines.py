@@ -6,10 +6,13 @@ several stand in it. And it finds keys without regard to their case, while DuckD
 
 from __future__ import annotations
 
+import copy
 import gzip
 import json
+import os
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from devstack.aws.athena.errors import unsupported
@@ -50,7 +53,14 @@ def _tidied_line(line: bytes) -> bytes:
 
 
 def sampled_spelling(path: str) -> Spelling:
-    """Return how the first lines of a file spell their keys."""
+    """Return how the first lines of a file spell their keys; nobody may change what is returned."""
+    status = os.stat(path)
+    return _sampled(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=20_000)
+def _sampled(path: str, changed: int, size: int) -> Spelling:
+    del changed, size  # another content is another sample
     with gzip.open(path) if path.endswith(".gz") else open(path, "rb") as file:
         head = file.read(_SAMPLE)
         line_end = head.rfind(b"\n")
@@ -87,7 +97,7 @@ def by_spelling(paths: Iterable[str]) -> list[tuple[Spelling, list[str]]]:
                 members.append(path)
                 break
         else:
-            groups.append((mine, [path]))
+            groups.append((copy.deepcopy(mine), [path]))  # it learns from files to come
     return groups
 
 

@@ -16,6 +16,10 @@ from tests.devstack.conftest import LocalAwsProcess
 pytestmark = pytest.mark.integration
 ENDLESS = "SELECT sum(a.schemaVersion * b.schemaVersion) FROM many a, many b, many c WHERE a.requestId < c.requestId"
 
+_MANY = ", ".join(f"two t{number}" for number in range(40))
+_SUM = " + ".join(f"t{number}.x" for number in range(40))
+WITHOUT_TABLES = f"WITH two AS (SELECT 1 AS x UNION ALL SELECT 2) SELECT sum({_SUM}) FROM {_MANY}"
+
 
 @pytest.fixture(scope="module")
 def many(lake: Lake) -> str:
@@ -69,7 +73,7 @@ def test_a_query_that_runs_is_cancelled_and_others_go_on(lake: Lake, many: str) 
 
 
 def test_queries_wait_in_line_and_are_cancelled_there(lake: Lake, many: str) -> None:
-    ids = [lake.start(ENDLESS) for _ in range(3)]
+    ids = [lake.start(WITHOUT_TABLES) for _ in range(3)]
     waiting = lake.athena.get_query_execution(QueryExecutionId=ids[2])["QueryExecution"]["Status"]["State"]
     assert waiting == "QUEUED"
     assert lake.rows("SHOW PARTITIONS many") == [["dt=2026-01-04/hour=00"]], (
@@ -78,6 +82,7 @@ def test_queries_wait_in_line_and_are_cancelled_there(lake: Lake, many: str) -> 
     for query_id in reversed(ids):
         lake.athena.stop_query_execution(QueryExecutionId=query_id)
     assert {lake.end(query_id)["Status"]["State"] for query_id in ids} == {"CANCELLED"}
+    assert lake.rows("SELECT 1") == [["1"]], "a cancelled query still runs in the others' place"
 
 
 def test_the_same_token_begins_one_execution(lake: Lake) -> None:
@@ -132,7 +137,9 @@ def test_a_work_group_of_cloudformation_decides_where_results_go_and_how_much_is
         lake.start("SELECT 1", ResultConfiguration={})
 
 
-def test_executions_and_results_survive_kill_9(tmp_path: Path) -> None:
+def test_executions_and_results_survive_kill_9_and_a_running_query_does_not_hold_up_a_stop(
+    tmp_path: Path,
+) -> None:
     process = LocalAwsProcess(tmp_path)
     try:
         lake = Lake(process.start())
@@ -147,5 +154,12 @@ def test_executions_and_results_survive_kill_9(tmp_path: Path) -> None:
         rows = lake.athena.get_query_results(QueryExecutionId=ended)["ResultSet"]["Rows"]
         assert rows[1]["Data"] == [{"VarCharValue": "kept"}]
         assert lake.start("SELECT 'kept' AS x", ClientRequestToken=token) == ended
+
+        left = lake.start(WITHOUT_TABLES)
+        assert process.process
+        process.process.terminate()
+        process.process.wait(30)
+        process.start()
+        assert Lake(process.aws).end(left)["Status"]["State"] in ("CANCELLED", "FAILED")
     finally:
         process.stop()

@@ -33,6 +33,7 @@ def logs(lake: Lake) -> str:
         ("SELECT from_unixtime(1, 'Asia/Seoul')", "NOT_SUPPORTED: the local Athena has no from_unixtime with a time zone"),
         ("SELECT format_datetime(current_timestamp, 'y')", "NOT_SUPPORTED: the local Athena has no function format_datetime"),
         ("SELECT current_timestamp AT TIME ZONE 'Asia/Seoul'", "NOT_SUPPORTED: the local Athena has no "),
+        ("SELECT CAST(from_unixtime(1) AS varchar)", "NOT_SUPPORTED: the local Athena has no text of an instant"),
         ("SELECT * FROM read_csv('/etc/passwd')", "NOT_SUPPORTED: the local Athena has no function read_csv"),
         ("SELECT * FROM \"/etc/passwd\"", "TABLE_NOT_FOUND"),
         ("SELECT ?", "INVALID_PARAMETER_USAGE: line 1:1: Incorrect number of parameters: expected 1 but found 0"),
