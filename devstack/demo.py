@@ -1,4 +1,4 @@
-"""`make demo`: the main job on real recorded prices, what landed where, and a file that comes by an event."""
+"""`make demo`: the main job on real recorded prices, what landed where, a file that comes by an event, and a contest."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from devstack.dagrun import run_dag
+from devstack.demo_contest import show_contest
 from devstack.demo_events import show_event_path
 from devstack.demo_progress import done, quiet_run, step
 from devstack.stack import Stack
@@ -21,7 +22,7 @@ QUESTION = "SELECT symbol, count(), min(timestamp), max(timestamp) FROM market.p
 
 
 def run_demo(stack: Stack, console: Console) -> bool:
-    """Run `prices_daily` over all recorded prices, then the event path; return whether all rows are right."""
+    """Run `prices_daily` over all recorded prices, then the event path and a contest; return whether all rows are right."""
     with step(console, "Starting the local default: AWS, warehouse, PostgreSQL, market data"):
         stack.up()
     os.environ.update(stack.environment())
@@ -47,7 +48,7 @@ def run_demo(stack: Stack, console: Console) -> bool:
     )
     if run.state != "success":
         console.print(f"[red]The run {run.run_id} ended as {run.state}; its log is {log}.[/]")
-    arrived = show_event_path(stack, console)
+    arrived = show_event_path(stack, console) & show_contest(stack, console)
     console.print(f'\nAsk yourself:  [bold].venv/bin/tapeline sql "{QUESTION}"[/]')
     console.print("Look around:   [bold]make ui[/]      Stop it all:  [bold].venv/bin/tapeline down[/]")
     return same and arrived and run.state == "success"

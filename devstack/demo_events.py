@@ -38,7 +38,7 @@ def show_event_path(stack: Stack, console: Console) -> bool:
     with step(console, f"Copying a file into the curated bucket by hand: {store.uri(KEY)}"):
         store.write(KEY, file.read_bytes())
         _await_message(waiting)
-    ok = _load(stack, console, "customer") & _load(stack, console, "market")
+    ok = load_waiting(stack, console, "customer") & load_waiting(stack, console, "market")
     with connections.warehouse() as warehouse:
         loaded = pl.DataFrame(warehouse.query("SELECT * FROM customer.visits ORDER BY visit"))
     same = loaded.select(visits.columns).cast(visits.schema).equals(visits)
@@ -67,7 +67,7 @@ def make_visits() -> pl.DataFrame:
     )
 
 
-def _load(stack: Stack, console: Console, domain: str) -> bool:
+def load_waiting(stack: Stack, console: Console, domain: str) -> bool:
     """Run `load_<domain>` and say what became of the messages that waited."""
     messages = _waiting(stack, domain).depth().visible
     text = f"Running load_{domain}: {messages:,} messages"

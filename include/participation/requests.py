@@ -63,11 +63,15 @@ class Requests:
         }  # fmt: skip
         return self._changed(request.request_id, change)
 
-    def start(self, request_id: str, *, now: int) -> Request:
-        """QUEUED → PROCESSING: return the request, as it was found if it is not QUEUED."""
+    def start(self, request_id: str, *, now: int, seen_queued: bool = False) -> Request:
+        """QUEUED → PROCESSING: return the request, as it was found if it is not QUEUED, or was so only after `now`.
+
+        `seen_queued`: `now` was read after the request was seen QUEUED, so where it is earlier still, the clocks
+        of two machines differ. That is written as it is: the analysis has a check for it.
+        """
         change = {
             "UpdateExpression": "SET #status = :new, startedAt = :at",
-            "ConditionExpression": "#status = :old",
+            "ConditionExpression": "#status = :old" if seen_queued else "#status = :old AND queuedAt <= :at",
             "ExpressionAttributeNames": {"#status": "status"},
             "ExpressionAttributeValues": {":new": PROCESSING, ":old": QUEUED, ":at": now},
         }

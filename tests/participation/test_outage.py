@@ -46,7 +46,7 @@ def test_messages_are_given_back_and_no_more_are_taken_until_the_table_answers(
 def test_a_transaction_that_meets_others_is_tried_again(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    request = service.requests.start(service.asked().request_id, now=1)
+    request = service.requests.start(service.asked().request_id, now=1, seen_queued=True)
     client, calls = service.table._client, 0
     transact = client.transact_write_items
 

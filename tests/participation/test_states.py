@@ -61,6 +61,30 @@ def test_the_worker_never_makes_the_time_of_queueing(service: Service) -> None:
     assert event["timestamps"]["startedAt"] == (request.queued_at or 0) + 3_600_000
 
 
+def test_a_request_that_was_queued_as_a_worker_reached_for_it_is_not_begun_before_that(
+    service: Service,
+) -> None:
+    """The worker has the message before ingest says QUEUED: it had looked at the clock when ingest did."""
+    request = service.asked()
+    queued, worker = request.queued_at or 0, service.worker()
+    instants = iter([queued - 4, queued + 1, queued + 2])
+    object.__setattr__(worker.processor, "clock", lambda: next(instants))
+    worker.handle(service.received())
+    (event,) = service.events()
+    assert (event["timestamps"]["startedAt"], event["timestamps"]["finishedAt"]) == (queued + 1, queued + 2)
+
+
+def test_a_worker_whose_clock_is_behind_says_so_and_does_its_work(service: Service) -> None:
+    """Clocks of two machines differ; `negative_delay` of the analysis is there to show it."""
+    request = service.asked()
+    worker = service.worker()
+    object.__setattr__(worker.processor, "clock", lambda: (request.queued_at or 0) - 5_000)
+    worker.handle(service.received())
+    (event,) = service.events()
+    assert event["finalStatus"] == "SUCCEEDED"
+    assert event["timestamps"]["startedAt"] == (request.queued_at or 0) - 5_000
+
+
 def test_places_are_given_until_none_is_left(service: Service) -> None:
     requests = [service.asked(f"u{number}") for number in range(5)]
     service.work()
@@ -87,7 +111,7 @@ def test_a_message_that_is_delivered_again_takes_no_second_place(service: Servic
 
 def test_of_two_workers_on_one_request_one_decides(service: Service) -> None:
     request = service.asked()
-    started = service.requests.start(request.request_id, now=5)
+    started = service.requests.start(request.request_id, now=5, seen_queued=True)
     for worker in ("a", "b"):
         service.capacity.take(started, Delivery(1, False, worker), now=9)
     found = service.capacity.find("e1")

@@ -13,6 +13,7 @@ from include.core.errors import TerminalError
 from include.participation.capacity import Capacity
 from include.participation.models import (
     FIRST_COME,
+    QUEUED,
     RECEIVED,
     Delivery,
     Outcome,
@@ -113,14 +114,21 @@ class Processor:
         A request in PROCESSING was begun by a worker that died, or is slow: it goes on here, and the one
         write that makes it final decides between the two.
         """
-        request = self.requests.start(request_id, now=self.clock())
+        request = self._start(request_id)
         if request.status != RECEIVED:
             return request
         if message.received <= PATIENCE and not self.from_dlq:
             return None
         # SQS took the message at `sent_at`, which is what ingest did not live to write: no time of ours
         self.requests.queue(request, queued_at=int(message.sent_at.timestamp() * 1000))
-        return self.requests.start(request_id, now=self.clock())
+        return self._start(request_id)
+
+    def _start(self, request_id: str) -> Request:
+        """Return the request, begun if it is QUEUED: never at an instant before that."""
+        request = self.requests.start(request_id, now=self.clock())
+        if request.status == QUEUED:  # ingest said so between our look at the clock and our write
+            request = self.requests.start(request_id, now=self.clock(), seen_queued=True)
+        return request
 
     def _decide(self, request: Request, delivery: Delivery) -> Request:
         if request.event_type != FIRST_COME:
