@@ -35,7 +35,8 @@ def _cast(array: pa.Array, kind: str, what: str) -> pa.Array:
         return _absent(len(array), kind)
     try:
         cast = _plain(array).cast(target) if array.type != target else array
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError, OverflowError) as error:
+    except (ValueError, OverflowError, pa.ArrowNotImplementedError) as error:
+        # Arrow's complaint of a value is a ValueError; Python's of a time or day it has no object for is either
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise SchemaMismatch(
             f"{what} has a value that {kind} cannot hold ({reason}), so it was not loaded."

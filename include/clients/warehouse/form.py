@@ -12,6 +12,7 @@ import pyarrow as pa  # noqa: TID253 - this module is imported inside tasks only
 from include.clients.object_store import ObjectInfo, ObjectStore
 from include.clients.warehouse.interface import Warehouse
 from include.clients.warehouse.tables import WarehouseTable
+from include.core.errors import StatementFailed
 
 if TYPE_CHECKING:
     from include.clients.warehouse.ledger import Content, History
@@ -80,5 +81,5 @@ class TableForm(ABC):
         """Delete what no reader sees any more; may be left out."""
 
     def write_by_server(self, contents: Sequence[Content]) -> None:
-        """Let the server read the files itself."""
-        raise NotImplementedError
+        """Let the server read the files itself; where it cannot, `StatementFailed`, and they are sent to it."""
+        raise StatementFailed(f"{self.table.view}: the server cannot read these {len(contents)} files itself")
