@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 
+from benchmarks.harness import peak_mb
 from include.clients.aws import Aws
 from include.clients.warehouse import WarehouseAddress, open_warehouse
 from include.clients.warehouse.load import load_files
@@ -18,10 +18,9 @@ def main() -> None:
     store = Aws(**job["aws"]).object_store(job["bucket"])
     with open_warehouse(WarehouseAddress(**job["address"])) as warehouse:
         load_files(warehouse, store, small, correlation_id="small")
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        before = peak_mb()
         result = load_files(warehouse, store, big, correlation_id="big")
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps({"rows": result.rows, "mb": (after - before) / 1024}))
+    print(json.dumps({"rows": result.rows, "mb": peak_mb() - before}))
 
 
 if __name__ == "__main__":
