@@ -29,29 +29,17 @@ def load_queues(environment: str, domain: str) -> QueuePair:
 
 def price_requests(environment: str) -> QueuePair:
     """Return the queues of custom events that ask for prices."""
-    return QueuePair(
-        title="price_requests",
-        queue=f"tapeline-{environment}-price-requests",
-        dlq=f"tapeline-{environment}-price-requests-dlq",
-    )
+    return _pair(environment, "price_requests")
 
 
 def price_manifests(environment: str) -> QueuePair:
     """Return the queues of manifests that landed in the RAW bucket."""
-    return QueuePair(
-        title="price_manifests",
-        queue=f"tapeline-{environment}-price-manifests",
-        dlq=f"tapeline-{environment}-price-manifests-dlq",
-    )
+    return _pair(environment, "price_manifests")
 
 
 def participation_queues(environment: str) -> QueuePair:
     """Return the queues between ingest and worker of the participation service (seed 003)."""
-    return QueuePair(
-        title="participation",
-        queue=f"tapeline-{environment}-participation",
-        dlq=f"tapeline-{environment}-participation-dlq",
-    )
+    return _pair(environment, "participation")
 
 
 def extract_letters(environment: str) -> QueuePair:
@@ -64,3 +52,8 @@ def queue_pairs(environment: str) -> list[QueuePair]:
     loads = [load_queues(environment, name) for name in domains()]
     prices = [price_requests(environment), price_manifests(environment), extract_letters(environment)]
     return [*loads, *prices, participation_queues(environment)]
+
+
+def _pair(environment: str, title: str) -> QueuePair:
+    name = f"tapeline-{environment}-{title.replace('_', '-')}"
+    return QueuePair(title=title, queue=name, dlq=f"{name}-dlq")
