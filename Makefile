@@ -27,7 +27,7 @@ help: ## this menu
 
 setup: $(READY) ## the virtual environment with everything in it (the others do this first)
 
-demo: $(READY) ## the main job on real recorded prices, and what landed where
+demo: $(READY) ## the main job on real recorded prices, a file that comes by an event, and a contest with its report
 	@$(BIN)/tapeline demo
 
 test: $(READY) ## all tests
