@@ -80,12 +80,23 @@ class WrongAnswer(TerminalError):
     """The source answered for another symbol or in another currency than asked."""
 
 
+class NotInPlan(TerminalError):
+    """The source knows what was asked for but does not sell it with our plan (402)."""
+
+
+class EmptyAnswer(TransientError):
+    """The source answered with an empty list where there must be something."""
+
+
 class MalformedAnswer(TransientError):
     """The source answered with something that cannot be parsed (HTML, cut JSON, no result)."""
 
 
 class RateLimited(TransientError):
     """The source answered 429."""
+
+    retry_after: float | None = None
+    """Seconds after which the source wants to be asked again, where it said so."""
 
 
 class SourceUnavailable(TransientError):
@@ -186,4 +197,24 @@ class WarehouseOutOfMemory(TransientError):
 
 
 class StatementFailed(TerminalError):
-    """The warehouse refused a statement: syntax, types, unknown table."""
+    """The warehouse or the database refused a statement: syntax, types, unknown table."""
+
+
+class DatabaseUnavailable(TransientError):
+    """PostgreSQL refuses connections, is shutting down, or dropped one; what was not committed is not there."""
+
+
+class DatabaseConflict(TransientError):
+    """PostgreSQL ended a transaction for another one's sake: a deadlock, or a lock that was not to be had."""
+
+
+class ConstraintViolated(TerminalError):
+    """A row breaks a rule of its table, or is there twice; the message names it."""
+
+
+class MigrationFailed(TerminalError):
+    """A migration of the fundamentals database failed; the database is as it was."""
+
+
+class BackupFailed(TerminalError):
+    """A backup was not made, or not restored; the database is as it was."""
