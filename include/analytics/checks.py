@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from include.analytics.missing import Missing
 from include.analytics.results import Results, Rows
 from include.core.errors import TerminalError
 
@@ -29,11 +30,11 @@ class Check:
     note: str
 
 
-def judge_day(results: Results, *, is_over: bool, missing: int | None) -> list[Check]:
+def judge_day(results: Results, *, is_over: bool, missing: Missing | None) -> list[Check]:
     """Return every check of the day.
 
-    `is_over`: the day and the buffer after it had ended when it was read. `missing`: finished requests without
-    an event, None where the table of requests was not asked.
+    `is_over`: the day and the buffer after it had ended when it was read. `missing`: None where the table of
+    requests was not asked.
     """
     quality, total = results.one("select_quality"), results.one("select_day_total")
     share = 100 * quality["dlq_count"] / quality["event_count"] if quality["event_count"] else 0.0
@@ -42,7 +43,7 @@ def judge_day(results: Results, *, is_over: bool, missing: int | None) -> list[C
     checks = [
         *_validations(results),
         _warn("malformed_lines", quality["malformed_count"], "lines without a request: they do not parse"),
-        _warn("duplicate_events", quality["duplicate_count"], "events beyond the first of their request"),
+        _doubled(results.rows["select_doubled_requests"]),
         _warn(
             "dlq_percent",
             round(share, 2),
@@ -58,7 +59,8 @@ def judge_day(results: Results, *, is_over: bool, missing: int | None) -> list[C
         _warn("unfinished_day", int(not is_over), "1: the day was still going on, so all figures are so far"),
     ]
     if missing is not None:
-        checks.append(_warn("missing_events", missing, "finished requests of the day without an event"))
+        note = "finished requests of the day without an event"
+        checks.append(_warn("missing_events", missing.count, _named(note, missing.count, missing.named)))
     return checks
 
 
@@ -109,6 +111,21 @@ def _validations(results: Results) -> list[Check]:
             count = results.one(f"validate_{name}{suffix}")[f"{name}_count"]
             found.append(Check(f"{name}{suffix}", count, "failed" if count else "ok", which))
     return found
+
+
+def _doubled(rows: Rows) -> Check:
+    """Return the check of requests with more than one event; the metrics count each of them once."""
+    count, extra = (rows[0]["doubled_count"], rows[0]["extra_count"]) if rows else (0, 0)
+    note = (
+        f"requests of the day with more than one event ({extra} beyond the first); late_safe counts each once"
+    )
+    return _warn("duplicate_events", count, _named(note, count, [row["requestid"] for row in rows]))
+
+
+def _named(note: str, count: int, ids: Sequence[str]) -> str:
+    if not ids:
+        return note
+    return f"{note}: {', '.join(ids)}{f' and {count - len(ids)} more' if count > len(ids) else ''}"
 
 
 def _warn(name: str, value: float, note: str, limit: float = 0) -> Check:

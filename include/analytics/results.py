@@ -45,9 +45,15 @@ def check_whole(results: Results) -> None:
         "select_distribution_late_safe": results.total("select_distribution_late_safe", "total_count"),
         "select_delay_late_safe": results.total("select_delay_late_safe", "total_count"),
         "select_delay_by_minute": results.total("select_delay_by_minute", "total_count"),
-        "select_day_total": results.total("select_day_total", "total_count"),
+        "select_day_total": results.total("select_day_total", "request_count"),
     }
-    for counts in (arrived, happened):
+    total = results.one("select_day_total")
+    doubled = results.rows["select_doubled_requests"]
+    extra = {
+        "select_day_total": total["total_count"] - total["request_count"],
+        "select_doubled_requests": doubled[0]["extra_count"] if doubled else 0,
+    }
+    for counts in (arrived, happened, extra):
         if len(set(counts.values())) > 1:
             seen = ", ".join(f"{name} {count}" for name, count in counts.items())
             raise DayMoved(

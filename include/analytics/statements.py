@@ -47,15 +47,18 @@ LATE_SAFE = tuple(
     Query(f"{query.name}_late_safe", (*_WINDOW, "day") if query.name.endswith("timestamp") else _WINDOW)
     for query in SEED
 )
-"""The same questions, of the day on which things happened."""
+"""The same questions, of the day on which things happened; the metrics count a request once."""
 
 FURTHER = (
     Query("select_delay_by_minute", _WINDOW),
     Query("select_hours", ("day",)),
     Query("select_quality", ("end_ms", "day")),
     Query("select_faulty_requests", ("day", "last_day", "day", "start_ms", "end_ms")),
+    Query("select_doubled_requests", _WINDOW),
 )
 BUSIEST = Query("select_events", ("day",))
+PUBLISHED = Query("select_published_requests", ("day", "last_day"))
+"""Its answer is no evidence: it is as long as the day has requests, and is held against the table of requests."""
 TOTAL = Query("select_day_total", ("day", *_WINDOW))
 """Asked after all others, so that it tells whether events arrived while the day was read."""
 QUERIES = (*SEED, *LATE_SAFE, *FURTHER, TOTAL)

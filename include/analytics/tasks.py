@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperatorLink, XComArg, get_current_context, task
 
 from include.analytics.config import TABLE, Day
-from include.analytics.statements import BUSIEST, FOLDER, FURTHER, LATE_SAFE, SEED, TOTAL, Query
+from include.analytics.statements import BUSIEST, FOLDER, FURTHER, LATE_SAFE, PUBLISHED, SEED, TOTAL, Query
 from include.core.clock import utc_now
 from include.orchestration import connections
 from include.orchestration.operators.athena_query import AthenaQueryOperator
@@ -105,15 +105,21 @@ def query_total(plan: Any) -> Any:
     return _ask_query(plan, TOTAL)
 
 
+def query_published(plan: Any) -> Any:
+    """Ask which requests have an event."""
+    return _ask_query(plan, PUBLISHED)
+
+
 @task
-def write_evidence(dt: str, late_days: int, event: str, query_ids: dict[str, str]) -> str:
+def write_evidence(dt: str, late_days: int, event: str, query_ids: dict[str, str], published: str) -> str:
     """Write tables and report of the day, and return the report's URI."""
     from datetime import date, datetime, time, timezone
 
     from include.analytics.checks import judge_day
     from include.analytics.evidence import write_day
-    from include.analytics.missing import count_missing
+    from include.analytics.missing import find_missing
     from include.analytics.report import Facts
+    from include.clients.athena import iter_text_column
     from include.core.keys import report_key
 
     context, now, day = get_current_context(), utc_now(), Day(date.fromisoformat(dt), late_days)
@@ -124,9 +130,7 @@ def write_evidence(dt: str, late_days: int, event: str, query_ids: dict[str, str
     checks = judge_day(
         results,
         is_over=now >= ends + AFTER_DAY,
-        missing=count_missing(
-            aws, where.requests_table, day, results.one("select_day_total")["request_count"]
-        ),
+        missing=find_missing(aws, where.requests_table, day, iter_text_column(aws, published)),
     )
     facts = Facts(day, str(context["run_id"]), now, event[1:-1].replace("''", "'"))
     events = aws.object_store(where.events_bucket)

@@ -90,10 +90,13 @@ def answers(lines: Lines, day: Day = DAY) -> Results:
     frame = _frame(lines)
     start, end = day.bounds_ms
     arrived = frame.filter(pl.col("dt") == day.dt.isoformat())
-    read = frame.filter(pl.col("dt").is_between(pl.lit(day.dt.isoformat()), pl.lit(day.last.isoformat())))
+    read = read_frame(lines, day)
     parsed = read.filter(pl.col("eventid").is_not_null())
-    queued = parsed.filter((pl.col("queued") >= start) & (pl.col("queued") < end))
-    done = parsed.filter((pl.col("finished") >= start) & (pl.col("finished") < end))
+    of_requests = parsed.filter(pl.col("requestid").is_not_null())
+    within = parsed.filter((pl.col("queued") >= start) & (pl.col("queued") < end))
+    published = within.filter(pl.col("requestid").is_not_null())
+    queued = published.unique("requestid", keep="first")
+    done = of_requests.filter((pl.col("finished") >= start) & (pl.col("finished") < end)).unique("requestid")
     busiest = _groups(arrived.filter(pl.col("eventid").is_not_null()), ["eventid"])
     target = min(busiest, key=lambda row: (-row["total_count"], row["eventid"]), default={"eventid": ""})[
         "eventid"
@@ -118,7 +121,7 @@ def answers(lines: Lines, day: Day = DAY) -> Results:
             "select_throughput_late_safe": _per_minute(done, "finished", "throughput_per_min", []),
             "select_distribution_late_safe": _shares(queued),
             "select_delay_late_safe": _delays(queued, "eventid"),
-            "validate_negative_delay_late_safe": [{"negative_delay_count": queued.filter(_negative()).height}],
+            "validate_negative_delay_late_safe": [{"negative_delay_count": within.filter(_negative()).height}],
             "validate_missing_timestamp_late_safe": [{"missing_timestamp_count": of_day.filter(_lacks()).height}],
             "select_delay_by_minute": _delays(queued.with_columns(min_time=_minute("queued")), "min_time"),
             "select_hours": _groups(arrived, ["hour"], "line_count"),
@@ -134,15 +137,30 @@ def answers(lines: Lines, day: Day = DAY) -> Results:
                 }
             ],
             "select_faulty_requests": _faulty(read, day),
+            "select_doubled_requests": _doubled(published),
             "select_day_total": [
                 {
-                    "total_count": queued.height,
-                    "request_count": queued["requestid"].n_unique(),
-                    "late_count": queued.filter(pl.col("dt") > day.dt.isoformat()).height,
+                    "total_count": published.height,
+                    "request_count": queued.height,
+                    "late_count": published.filter(pl.col("dt") > day.dt.isoformat()).height,
                 }
             ],
         }
     )  # fmt: skip
+
+
+def read_frame(lines: Lines, day: Day) -> pl.DataFrame:
+    """Return what arrived on the days that are read."""
+    bounds = (pl.lit(one.isoformat()) for one in (day.dt, day.last))
+    return _frame(lines).filter(pl.col("dt").is_between(*bounds))
+
+
+def _doubled(published: pl.DataFrame) -> Rows:
+    found = (
+        published.group_by("requestid").agg(pl.len().alias("event_count")).filter(pl.col("event_count") > 1)
+    )
+    totals = {"doubled_count": found.height, "extra_count": int(found["event_count"].sum()) - found.height}
+    return [row | totals for row in found.sort("requestid").head(20).to_dicts()]
 
 
 def _frame(lines: Lines) -> pl.DataFrame:

@@ -56,6 +56,10 @@ class Lake:
 
     def ask(self, statement: str, bound: list[str] | None = None) -> Result:
         """Run a statement and return its answer; a failure has Athena's reason."""
+        return fetch_result(self.aws, self.start(statement, bound))
+
+    def start(self, statement: str, bound: list[str] | None = None) -> str:
+        """Run a statement and return the query's id."""
         client = self.aws.client("athena")
         more = {"ExecutionParameters": bound} if bound else {}
         query_id = client.start_query_execution(
@@ -67,7 +71,7 @@ class Lake:
             status = client.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]["Status"]
             if status["State"] in {"SUCCEEDED", "FAILED", "CANCELLED"}:
                 assert status["State"] == "SUCCEEDED", status.get("StateChangeReason")
-                return fetch_result(self.aws, query_id)
+                return str(query_id)
             time.sleep(0.02)
         raise AssertionError(f"no answer in {SECONDS} s: {statement}")
 
@@ -78,8 +82,12 @@ class Lake:
 
     def answer(self, query: Query, *, event: str = "event-0", day: Day = DAY) -> Result:
         """Ask one of the pipeline's queries."""
+        return fetch_result(self.aws, self.started(query, event=event, day=day))
+
+    def started(self, query: Query, *, event: str = "event-0", day: Day = DAY) -> str:
+        """Run one of the pipeline's queries and return its id."""
         bound = bound_values(day) | {"event": quoted(event)}
-        return self.ask(query.text, [bound[name] for name in query.parameters])
+        return self.start(query.text, [bound[name] for name in query.parameters])
 
     def answers(self, *, event: str = "event-0", day: Day = DAY) -> Results:
         """Ask all of them."""

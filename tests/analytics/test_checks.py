@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from include.analytics.checks import Check, EventsInconsistent, failed, judge_day, validate_count
+from include.analytics.missing import Missing
 from include.analytics.results import DayMoved, Results, check_whole
 from tests.analytics.days import END, HOUR, START, Lines, answers, clean_day, event, hard_day
 
@@ -51,8 +52,24 @@ def test_a_day_that_goes_on_is_a_warning() -> None:
 
 def test_missing_events_are_a_warning_where_the_table_was_asked() -> None:
     assert "missing_events" not in judged(clean_day())
-    assert judged(clean_day(), missing=3)["missing_events"].outcome == "warning"
-    assert judged(clean_day(), missing=0)["missing_events"].outcome == "ok"
+    assert judged(clean_day(), missing=Missing(3, ("a", "b")))["missing_events"] == Check(
+        "missing_events", 3, "warning", "finished requests of the day without an event: a, b and 1 more"
+    )
+    assert judged(clean_day(), missing=Missing(0))["missing_events"].outcome == "ok"
+
+
+def test_requests_with_more_than_one_event_are_named_and_counted_once() -> None:
+    lines = clean_day(30)
+    for request in range(25):  # three events each, one of them after midnight
+        twin = event(request + 500, START + 10 * HOUR)
+        for arrived in (START + 10 * HOUR, START + 10 * HOUR, END + 5):
+            lines.add(twin, arrived)
+    check = judged(lines)["duplicate_events"]
+    assert (check.value, check.outcome) == (25, "warning")
+    assert "(50 beyond the first)" in check.note
+    assert "req-00500, req-00501" in check.note
+    assert check.note.endswith("req-00519 and 5 more")
+    assert answers(lines).total("select_traffic_late_safe", "traffic_per_min") == 55
 
 
 def test_many_letters_are_a_warning() -> None:

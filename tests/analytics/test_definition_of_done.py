@@ -22,6 +22,7 @@ from devstack.aws.firehose.control import flush_deliveries
 from devstack.stack import ENVIRONMENT, Stack
 from include.analytics import tasks
 from include.analytics.config import Day
+from include.analytics.missing import NAMED
 from include.analytics.statements import SEED
 from include.clients.queues import Message, Queue
 from include.core.contracts.participation import ParticipationProcessed
@@ -226,6 +227,10 @@ def test_13_the_lost_event_is_the_only_one_missing_and_the_report_counts_it(cont
     checks = dict(contest.table("g1_checks").select("name", "value").iter_rows())
     assert len(contest.events()) == len({event["requestId"] for event in contest.events()}) == USERS - 1
     assert checks["missing_events"] >= 1
+    published = {event["requestId"] for event in contest.events()}
+    (note,) = contest.table("g1_checks").filter(pl.col("name") == "missing_events")["note"]
+    (lost,) = contest.queued.keys() - published
+    assert lost in note or checks["missing_events"] > NAMED  # of other tests of this deployment
 
 
 def test_13_only_what_came_by_the_dead_letters_says_so(contest: Contest) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from include.analytics.checks import judge_day
 from include.analytics.evidence import write_day
-from include.analytics.missing import count_missing
+from include.analytics.missing import Missing, find_missing
 from include.analytics.report import Facts
 from include.analytics.results import DayMoved, Results
 from include.clients.aws import Aws
@@ -52,21 +52,43 @@ def test_a_table_without_rows_is_a_file_only_where_there_was_one(raw: ObjectStor
     assert pl.read_parquet(io.BytesIO(raw.read(TRAFFIC))).height == 0
 
 
-def test_final_requests_of_the_day_without_an_event_are_missing(aws: Aws, make_table: Any) -> None:
+def finished(table: Any, count: int) -> list[str]:
+    """Put final requests of the day, and others that none of its events are asked of; return the ids."""
+    ids = [f"req-{number:032x}" for number in range(count)]
+    others = (("QUEUED", START), ("SUCCEEDED", START - 1), ("SUCCEEDED", END), ("RECEIVED", None))
+    with table.batch_writer() as batch:
+        for number, name in enumerate(ids):
+            status = ("SUCCEEDED", "REJECTED", "FAILED_FINAL")[number % 3]
+            batch.put_item(item(name, status, START if number % 2 else END - 1))
+        for number, (status, queued) in enumerate(others):
+            batch.put_item(item(f"req-other-{number}", status, queued))
+        batch.put_item({"PK": "EVENT#e", "SK": "CAPACITY", "remaining": 1})
+    return ids
+
+
+def item(name: str, status: str, queued: int | None) -> dict[str, Any]:
+    found = {
+        "PK": f"REQUEST#{name}",
+        "SK": "REQUEST",
+        "requestId": name,
+        "status": status,
+        "filler": "x" * 4000,
+    }
+    return found | ({"queuedAt": queued} if queued else {})
+
+
+def test_final_requests_of_the_day_without_an_event_are_missing_by_id(aws: Aws, make_table: Any) -> None:
+    """As many events as requests, but two of them of others: a count would say that none is missing."""
     table = make_table("PK", "SK")
-    for number, (status, queued) in enumerate(
-        [("SUCCEEDED", START), ("REJECTED", END - 1), ("FAILED_FINAL", START), ("QUEUED", START),
-         ("SUCCEEDED", START - 1), ("SUCCEEDED", END)]
-    ):  # fmt: skip
-        table.put_item(
-            Item={"PK": f"REQUEST#{number}", "SK": "REQUEST", "status": status, "queuedAt": queued}
-        )
-    table.put_item(Item={"PK": "EVENT#e", "SK": "CAPACITY", "remaining": 1})
-    assert count_missing(aws, table.name, DAY, 1) == 2
-    assert count_missing(aws, table.name, DAY, 3) == 0
+    ids = finished(table, 300)  # more than one page of a Scan
+    published = [*ids[2:150], "req-of-another-day", "another", *ids[151:]]
+    assert find_missing(aws, table.name, DAY, published) == Missing(3, (ids[0], ids[1], ids[150]))
+    assert find_missing(aws, table.name, DAY, ids) == Missing(0)
+    nothing = find_missing(aws, table.name, DAY, [])
+    assert nothing == Missing(300, tuple(ids[:20]))
 
 
 def test_a_table_that_cannot_be_read_is_one_warning(aws: Aws, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "include.analytics.missing"):
-        assert count_missing(aws, "no-such-table", DAY, 1) is None
+        assert find_missing(aws, "no-such-table", DAY, []) is None
     assert len(caplog.records) == 1

@@ -7,13 +7,15 @@ import pytest
 from devstack.stack import Stack
 from include.analytics.statements import (
     BUSIEST,
+    PUBLISHED,
     QUERIES,
     SEED,
     render_create,
     render_partitions,
     render_repair,
 )
-from tests.analytics.days import DAY, HOUR, START, Lines, answers, clean_day, event, hard_day
+from include.clients.athena import iter_text_column
+from tests.analytics.days import DAY, HOUR, START, Lines, answers, clean_day, event, hard_day, read_frame
 from tests.analytics.lake import Lake, make_lake, sorted_rows
 
 pytestmark = pytest.mark.integration
@@ -48,6 +50,18 @@ def test_every_answer_is_that_of_the_raw_lines(lake: Lake, lines: Lines) -> None
     found = lake.answers(event=event_id)
     for query in QUERIES:
         assert sorted_rows(found.rows[query.name]) == sorted_rows(expected.rows[query.name]), query.name
+
+
+def test_the_ids_of_a_day_are_read_from_the_answers_file(lake: Lake) -> None:
+    lines = hard_day()
+    lines.add(event(1, START, requestId='req-"odd", \n', eventId=None), START)  # of nobody's making
+    lake.put(lines)
+    lake.prepare()
+    query_id = lake.started(PUBLISHED)
+    found = list(iter_text_column(lake.aws, query_id))
+    frame = read_frame(lines, DAY)
+    assert sorted(found) == sorted(frame["requestid"].drop_nulls().unique())
+    assert 'req-"odd", \n' in found
 
 
 def test_a_day_without_events_is_answered_by_nothing_and_zeros(lake: Lake) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from include.analytics.charts import bar_chart, line_chart
 from include.analytics.checks import judge_day
+from include.analytics.missing import Missing
 from include.analytics.report import Facts, render_report
 from include.analytics.statements import QUERIES
 from tests.analytics.days import DAY, HOUR, LATER, START, Lines, answers, clean_day, event, hard_day, minute
@@ -39,7 +40,9 @@ class Balanced(HTMLParser):
 
 def report(lines: Lines) -> str:
     results = answers(lines)
-    return render_report(FACTS, results, judge_day(results, is_over=True, missing=2))
+    return render_report(
+        FACTS, results, judge_day(results, is_over=True, missing=Missing(2, ("req-00001", "req-00002")))
+    )
 
 
 @pytest.mark.parametrize("lines", [clean_day(), hard_day(), Lines()], ids=["clean", "hard", "empty"])
@@ -55,7 +58,17 @@ def test_it_is_whole_and_loads_nothing(lines: Lines) -> None:
 def test_it_has_the_charts_the_checks_and_every_querys_text() -> None:
     html = report(clean_day())
     assert html.count("<svg") == 4
-    for word in ("traffic", "throughput", "p50", "p95", "p99", "SOLD_OUT (DLQ)", "missing_events", "event-2"):
+    for word in (
+        "traffic",
+        "throughput",
+        "p50",
+        "p95",
+        "p99",
+        "SOLD_OUT (DLQ)",
+        "missing_events",
+        "event-2",
+        "req-00002",
+    ):
         assert word in html
     text = unescape(html)
     assert all(query.text in text for query in QUERIES)

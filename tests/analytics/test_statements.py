@@ -12,6 +12,7 @@ from sqlglot import exp
 from include.analytics.statements import (
     BUSIEST,
     FOLDER,
+    PUBLISHED,
     QUERIES,
     SEED,
     bound_values,
@@ -57,7 +58,7 @@ def test_the_six_queries_are_the_seeds(query) -> None:
     assert ours == theirs
 
 
-@pytest.mark.parametrize("query", [*QUERIES, BUSIEST], ids=lambda query: query.name)
+@pytest.mark.parametrize("query", [*QUERIES, BUSIEST, PUBLISHED], ids=lambda query: query.name)
 def test_each_question_mark_has_a_value(query) -> None:
     tree = sqlglot.parse_one(query.text, dialect="athena")
     assert len(list(tree.find_all(exp.Placeholder))) == len(query.parameters) == query.text.count("?")
@@ -69,7 +70,9 @@ def test_every_file_is_asked_or_rendered() -> None:
         "create_participation_logs.sql", "create_participation_logs_projected.sql",
         "repair_participation_logs.sql", "add_day_partitions.sql",
     }  # fmt: skip
-    assert {file.name for file in FILES} == rendered | {query.file for query in (*QUERIES, BUSIEST)}
+    assert {file.name for file in FILES} == rendered | {
+        query.file for query in (*QUERIES, BUSIEST, PUBLISHED)
+    }
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -78,7 +81,7 @@ def test_a_file_says_its_grain_its_inputs_and_what_is_bound(file) -> None:
     assert all(word in comment for word in ("Grain:", "Inputs:", "ind parameters"))
 
 
-@pytest.mark.parametrize("query", [*QUERIES, BUSIEST], ids=lambda query: query.name)
+@pytest.mark.parametrize("query", [*QUERIES, BUSIEST, PUBLISHED], ids=lambda query: query.name)
 def test_every_query_reads_only_the_days_it_is_for(query) -> None:
     """Without a filter on `dt` Athena would read, and bill, all history."""
     assert re.search(r"WHERE dt(=\?| BETWEEN \? AND \?)\n", query.text)

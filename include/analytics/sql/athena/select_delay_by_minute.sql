@@ -1,18 +1,28 @@
 -- Grain: one row a minute of queuedAt (UTC) within the day, over all events; milliseconds. Only lines that parse.
+-- A request counts once, however often its event was published: the copies are the same.
 -- Inputs: participation_logs. Bind parameters: day, last_day, start_ms, end_ms.
 SELECT
-  date_trunc('minute', from_unixtime(timestamps.queuedAt/1000)) AS min_time,
-  approx_percentile(CAST(timestamps.startedAt - timestamps.queuedAt AS BIGINT),0.50) AS p50_queue_delay_ms,
-  approx_percentile(CAST(timestamps.startedAt - timestamps.queuedAt AS BIGINT),0.95) AS p95_queue_delay_ms,
-  approx_percentile(CAST(timestamps.startedAt - timestamps.queuedAt AS BIGINT),0.99) AS p99_queue_delay_ms,
-  approx_percentile(CAST(timestamps.finishedAt - timestamps.queuedAt AS BIGINT),0.50) AS p50_e2e_delay_ms,
-  approx_percentile(CAST(timestamps.finishedAt - timestamps.queuedAt AS BIGINT),0.95) AS p95_e2e_delay_ms,
-  approx_percentile(CAST(timestamps.finishedAt - timestamps.queuedAt AS BIGINT),0.99) AS p99_e2e_delay_ms,
+  date_trunc('minute', from_unixtime(queuedAt/1000)) AS min_time,
+  approx_percentile(startedAt - queuedAt,0.50) AS p50_queue_delay_ms,
+  approx_percentile(startedAt - queuedAt,0.95) AS p95_queue_delay_ms,
+  approx_percentile(startedAt - queuedAt,0.99) AS p99_queue_delay_ms,
+  approx_percentile(finishedAt - queuedAt,0.50) AS p50_e2e_delay_ms,
+  approx_percentile(finishedAt - queuedAt,0.95) AS p95_e2e_delay_ms,
+  approx_percentile(finishedAt - queuedAt,0.99) AS p99_e2e_delay_ms,
   count(*) AS total_count
-FROM participation_logs
-WHERE dt BETWEEN ? AND ?
-AND eventId IS NOT NULL
-AND timestamps.queuedAt >= ?
-AND timestamps.queuedAt < ?
+FROM (
+  SELECT
+    requestId,
+    min(timestamps.queuedAt) AS queuedAt,
+    min(timestamps.startedAt) AS startedAt,
+    min(timestamps.finishedAt) AS finishedAt
+  FROM participation_logs
+  WHERE dt BETWEEN ? AND ?
+  AND eventId IS NOT NULL
+  AND requestId IS NOT NULL
+  AND timestamps.queuedAt >= ?
+  AND timestamps.queuedAt < ?
+  GROUP BY requestId
+) AS requests
 GROUP BY 1
 ORDER BY min_time
