@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 from devstack.home import Home
 from devstack.ports import LOOPBACK
+
+if TYPE_CHECKING:
+    from include.clients.postgres import PostgresAddress
 
 USER = "postgres"
 FUNDAMENTALS = "fundamentals"
@@ -30,3 +34,18 @@ def ensure_database(home: Home, port: int, name: str) -> None:
 def sqlalchemy_url(home: Home, port: int, name: str, driver: str = "psycopg2") -> str:
     """Return the database's URL for SQLAlchemy; it has the password."""
     return f"postgresql+{driver}://{USER}:{home.secret('postgres')}@{LOOPBACK}:{port}/{name}"
+
+
+def fundamentals_address(home: Home, port: int) -> PostgresAddress:
+    """Return where the local fundamentals database is."""
+    from include.clients.postgres import PostgresAddress
+
+    return PostgresAddress(LOOPBACK, FUNDAMENTALS, USER, port, home.secret("postgres"))
+
+
+def migrate_fundamentals(home: Home, port: int) -> None:
+    """Create the fundamentals database where it is absent, and bring its schema to the newest."""
+    from include.clients.postgres.migrate import migrate
+
+    ensure_database(home, port, FUNDAMENTALS)
+    migrate(fundamentals_address(home, port))

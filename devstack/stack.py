@@ -9,7 +9,7 @@ from pathlib import Path
 
 from devstack import airflow_db
 from devstack.aws.repairs import apply_dropped
-from devstack.databases import FUNDAMENTALS, ensure_database
+from devstack.databases import migrate_fundamentals
 from devstack.deploy import deploy
 from devstack.environment import airflow_environment, local_environment
 from devstack.home import REPO, Home, ServiceRecord, default_home
@@ -124,7 +124,8 @@ class Stack:
             report("aws", "deploying")
             self._deploy()
         if service.name == "postgres":
-            ensure_database(self.home, self.supervisor.port("postgres"), FUNDAMENTALS)
+            report("postgres", "migrating")
+            migrate_fundamentals(self.home, self.supervisor.port("postgres"))
         report(service.name, "ready")
 
     def _end(self, service: Service, report: Report) -> bool:

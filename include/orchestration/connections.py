@@ -12,12 +12,14 @@ from include.core.settings import VARIABLE, Settings, parse_settings
 if TYPE_CHECKING:
     from include.clients.aws import Aws
     from include.clients.object_store import ObjectStore
+    from include.clients.postgres import Postgres
     from include.clients.warehouse import Warehouse
     from include.clients.yahoo import YahooClient
 
 AWS = "aws_default"
 CLICKHOUSE = "clickhouse_default"
 YAHOO = "yahoo_default"
+FUNDAMENTALS = "fundamentals_db"
 
 
 def settings() -> Settings:
@@ -92,3 +94,20 @@ def warehouse(conn_id: str = CLICKHOUSE, *, memory_mb: int | None = None) -> War
         connection.host, connection.port, connection.login, connection.password, connection.extra_dejson
     )
     return open_warehouse(replace(address, memory_mb=memory_mb))
+
+
+def fundamentals(conn_id: str = FUNDAMENTALS, *, connect_timeout: int | None = None) -> Postgres:
+    """Return the fundamentals database; nothing is connected before it is used.
+
+    `connect_timeout`: seconds until a connection must stand, where that is other than the connection's.
+    """
+    from airflow.sdk import BaseHook
+
+    from include.clients.postgres import Postgres, address_from
+
+    connection = BaseHook.get_connection(conn_id)
+    address = address_from(
+        connection.host, connection.port, connection.schema, connection.login, connection.password,
+        connection.extra_dejson,
+    )  # fmt: skip
+    return Postgres(replace(address, connect_timeout=connect_timeout or address.connect_timeout))
