@@ -176,6 +176,14 @@ def run_report_key(dt: date, run_id: str) -> str:
     return f"evidence/dt={dt}/runs/{segment(run_id)}.html"
 
 
+def cached_answer_key(source: str, asked_on: date, endpoint: str, name: str, digest: str) -> str:
+    """Return the key, in the RAW bucket, of a source's answer that is good for the day it was asked for.
+
+    `digest` tells questions apart whose names are the same. No domain rule matches the prefix.
+    """
+    return f"_cache/{source}/day={asked_on}/{segment(endpoint)}/{segment(name)}-{digest}.json.gz"
+
+
 def segment(text: str) -> str:
     """Return `text` as one key segment: anything but letters, digits, `.`, `_`, `-`, `=` becomes `-`."""
     return re.sub(r"[^A-Za-z0-9._=-]+", "-", text)

@@ -11,6 +11,7 @@ from include.core.settings import VARIABLE, Settings, parse_settings
 
 if TYPE_CHECKING:
     from include.clients.aws import Aws
+    from include.clients.fmp import FmpClient
     from include.clients.object_store import ObjectStore
     from include.clients.postgres import Postgres
     from include.clients.warehouse import Warehouse
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 AWS = "aws_default"
 CLICKHOUSE = "clickhouse_default"
 YAHOO = "yahoo_default"
+FMP = "fmp_default"
+FMP_REQUESTS_PER_MINUTE = 300.0
+"""Where the connection's extra does not say `requests_per_minute`; FMP's plans begin there."""
 FUNDAMENTALS = "fundamentals_db"
 
 
@@ -78,6 +82,27 @@ def yahoo(conn_id: str = YAHOO) -> YahooClient:
             "URL of a replay server."
         )
     return YahooClient(host)
+
+
+def fmp(conn_id: str = FMP, *, cached: bool = True) -> FmpClient:
+    """Return the fundamentals client: host and password (the API key) are the connection's.
+
+    Its rate limit is shared by all tasks. `cached`: whether answers of the same day may come from the RAW
+    bucket.
+    """
+    from airflow.sdk import BaseHook
+
+    from include.clients.fmp import AnswerCache, FmpClient
+    from include.clients.rate_limit import RateLimit
+
+    connection = BaseHook.get_connection(conn_id)
+    per_minute = connection.extra_dejson.get("requests_per_minute", FMP_REQUESTS_PER_MINUTE)
+    return FmpClient(
+        connection.host or "",
+        connection.password or "",
+        rate_limit=RateLimit(aws().table(settings().source_table), "fmp", float(per_minute)),
+        cache=AnswerCache(raw_store()) if cached else None,
+    )
 
 
 def warehouse(conn_id: str = CLICKHOUSE, *, memory_mb: int | None = None) -> Warehouse:
