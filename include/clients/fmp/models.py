@@ -34,7 +34,7 @@ class Fault:
 
     kind: FaultKind
     detail: str
-    date: date | None = None
+    day: date | None = None
     """Session of the row; None: not known, or the whole answer."""
     symbol: str | None = None
     """Of the entry, in a list of symbols."""
@@ -113,10 +113,9 @@ def joined(parts: list[SymbolPrices]) -> SymbolPrices:
     return SymbolPrices(parts[0].symbol, pl.concat([part.prices for part in reversed(parts)]), faults)
 
 
-class Ratios(BaseModel):
+@dataclass(frozen=True)
+class Ratios:
     """Ratios of a company's last twelve months; None where the source has no finite number."""
-
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     symbol: str
     gross_margin: float | None = None
@@ -133,7 +132,7 @@ class Ratios(BaseModel):
     """Of 1: 0.02 is 2 %."""
     payout_ratio: float | None = None
     """Dividends of net income."""
-    faults: list[Fault] = Field(default=[], exclude=True)
+    faults: list[Fault] = field(default_factory=list)
 
     @property
     def empty(self) -> bool:
