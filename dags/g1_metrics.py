@@ -47,7 +47,7 @@ from include.analytics.tasks import (
     validate_timestamps,
     write_evidence,
 )
-from include.orchestration.defaults import DEFAULT_ARGS
+from include.orchestration.defaults import DEFAULT_ARGS, NOTIFIED
 from include.orchestration.params import params_from
 
 MAIN_PARAMS = ("dt", "event_id", "late_days")
@@ -63,6 +63,7 @@ MAIN_PARAMS = ("dt", "event_id", "late_days")
     params=params_from(MetricsRequest, main=MAIN_PARAMS),
     tags=["participation", "analytics"],
     doc_md=__doc__,
+    **NOTIFIED,
 )
 def g1_metrics() -> None:
     """Table, questions, evidence, validations."""

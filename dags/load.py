@@ -34,7 +34,7 @@ from airflow.sdk import DAG, dag
 from include.core.domains import Domain, domains
 from include.load.config import LoadRequest
 from include.load.tasks import load_messages
-from include.orchestration.defaults import DEFAULT_ARGS
+from include.orchestration.defaults import DEFAULT_ARGS, NOTIFIED
 from include.orchestration.params import params_from
 from include.orchestration.schedules import on_messages
 
@@ -59,6 +59,7 @@ def make_dag(domain: Domain) -> DAG:
         params=params_from(LoadRequest, main=("batch_size", "max_messages")),
         tags=["load", domain.name],
         doc_md=__doc__,
+        **NOTIFIED,
     )
     def load() -> None:
         """One task: the queue is the plan."""

@@ -30,7 +30,7 @@ from datetime import datetime, timedelta, timezone
 
 from airflow.sdk import dag
 
-from include.orchestration.defaults import DEFAULT_ARGS
+from include.orchestration.defaults import DEFAULT_ARGS, NOTIFIED
 from include.orchestration.params import params_from
 from include.orchestration.timetables.after_session import AfterSessionTimetable
 from include.prices.config import CALENDAR, PricesRequest
@@ -49,6 +49,7 @@ MAIN_PARAMS = ("symbols", "period", "start", "end", "interval", "dry_run")
     params=params_from(PricesRequest, main=MAIN_PARAMS, hidden={"trigger_type", "data_type"}),
     tags=["prices", "market"],
     doc_md=__doc__,
+    **NOTIFIED,
 )
 def prices_daily() -> None:
     """Wire the shared pipeline."""

@@ -31,7 +31,7 @@ from datetime import datetime, timedelta, timezone
 
 from airflow.sdk import dag
 
-from include.orchestration.defaults import DEFAULT_ARGS
+from include.orchestration.defaults import DEFAULT_ARGS, NOTIFIED
 from include.orchestration.schedules import on_messages
 from include.prices.pipeline import build_event_pipeline
 
@@ -47,6 +47,7 @@ from include.prices.pipeline import build_event_pipeline
     default_args=DEFAULT_ARGS,
     tags=["prices", "market", "events"],
     doc_md=__doc__,
+    **NOTIFIED,
 )
 def prices_on_event() -> None:
     """Wire the pipeline behind the queues."""
