@@ -3,7 +3,8 @@
 
 Shows the letters of one dead-letter queue as a table (code, key, message, attempts, age, and what would become of
 each), and with `dry_run` off sends the chosen ones back to the queue they came from. A letter of a load is its
-original message again; one of `extract` becomes an event that asks `prices_on_event` for its symbols and days.
+original message again; one of `extract` becomes an event that asks `prices_on_event` for its symbols and days; one of `events`
+goes into the delivery stream that it did not reach.
 The history of attempts goes with the message, so that a second letter tells of the first.
 
 **When** By hand, once the cause of the letters is gone (docs/runbooks/dlq_redrive.md). It starts as a dry run:
@@ -28,7 +29,7 @@ from datetime import datetime, timedelta, timezone
 
 from airflow.sdk import dag
 
-from include.orchestration.defaults import DEFAULT_ARGS
+from include.orchestration.defaults import DEFAULT_ARGS, NOTIFIED
 from include.orchestration.params import params_from
 from include.redrive.config import RedriveRequest
 from include.redrive.tasks import redrive_letters, resolve_request
@@ -46,6 +47,7 @@ MAIN_PARAMS = ("queue", "dry_run", "code", "key", "limit")
     params=params_from(RedriveRequest, main=MAIN_PARAMS),
     tags=["operations", "queues"],
     doc_md=__doc__,
+    **NOTIFIED,
 )
 def dlq_redrive() -> None:
     """Check what is asked, then do it."""

@@ -14,8 +14,10 @@ class QueuePair:
     title: str
     """What people call it: `load_market`, `price_requests` …"""
     queue: str | None
-    """None: nothing is received, only letters are written (`extract`)."""
+    """None: nothing is received, there are letters only (`extract`, `events`)."""
     dlq: str
+    stream: str | None = None
+    """Firehose's delivery stream that the letters were on their way to, where it is no queue (`events`)."""
 
 
 def load_queues(environment: str, domain: str) -> QueuePair:
@@ -47,11 +49,17 @@ def extract_letters(environment: str) -> QueuePair:
     return QueuePair(title="extract", queue=None, dlq=f"tapeline-{environment}-extract-dlq")
 
 
+def event_letters(environment: str) -> QueuePair:
+    """Return where events of the participation service wait that their rule could not put into Firehose."""
+    stream = f"tapeline-{environment}-events"
+    return QueuePair(title="events", queue=None, dlq=f"{stream}-dlq", stream=stream)
+
+
 def queue_pairs(environment: str) -> list[QueuePair]:
     """Return every queue of a deployment."""
     loads = [load_queues(environment, name) for name in domains()]
     prices = [price_requests(environment), price_manifests(environment), extract_letters(environment)]
-    return [*loads, *prices, participation_queues(environment)]
+    return [*loads, *prices, participation_queues(environment), event_letters(environment)]
 
 
 def _pair(environment: str, title: str) -> QueuePair:

@@ -33,13 +33,13 @@ class RedriveRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     queue: Title
-    """Whose dead letters: load_<domain>, price_requests, price_manifests, extract (chunks of prices), or participation."""
+    """Whose dead letters: load_<domain>, price_requests, price_manifests, extract (chunks of prices), participation, or events (of it, on their way to S3)."""
     dry_run: bool = True
     """Only show what would be done. Switch it off to redrive."""
     code: Annotated[str, Field(min_length=1)] | None = None
     """Only letters of this code, for instance E005; UNKNOWN: without a reason, moved by SQS itself. Letters of `extract` have the names of errors, for instance RateLimited."""
     key: Annotated[str, Field(min_length=1)] | None = None
-    """Only letters whose key has this text in it, or matches it as a whole where it has * or ?. Letters of `extract` have symbols instead."""
+    """Only letters whose key has this text in it, or matches it as a whole where it has * or ?. Letters of `extract` have symbols instead, those of `events` ids of requests."""
     min_age_minutes: Minutes | None = None
     """Only letters that are at least so old."""
     max_age_minutes: Minutes | None = None

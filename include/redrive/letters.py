@@ -14,7 +14,7 @@ from include.clients.queues import Message
 from include.core.contracts import HISTORY_ATTRIBUTE, Attempt, DeadLetter
 from include.core.queues import QueuePair, price_requests, queue_pairs
 from include.redrive.extract import ExtractLetter, price_event
-from include.redrive.undelivered import OF_EVENTBRIDGE, is_event, reason_of, transformed
+from include.redrive.undelivered import OF_EVENTBRIDGE, is_event, reason_of, streamed, transformed
 
 UNKNOWN = "UNKNOWN"
 """Code of a message that SQS moved or EventBridge could not deliver: no handling of ours wrote the reason."""
@@ -32,8 +32,10 @@ class Parcel:
     """What a redrive sends."""
 
     queue: str
+    """Where to; the name of a delivery stream where `is_record`."""
     body: str
     attributes: dict[str, str]
+    is_record: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Letter:
 
 def read_letter(message: Message, pair: QueuePair, environment: str) -> Letter:
     """Return what the message of `pair`'s dead-letter queue is; nothing in a message makes this raise."""
+    if pair.stream is not None:
+        return _event(message, pair.stream)
     if pair.queue is None:
         return _chunk(message, environment)
     try:
@@ -132,6 +136,24 @@ def _keys(said: Mapping[str, Any]) -> tuple[str, ...]:
     if is_event(said) and isinstance(said["detail"], dict) and isinstance(said["detail"].get("object"), dict):
         key = said["detail"]["object"].get("key")
     return (key,) if isinstance(key, str) else ()
+
+
+def _event(message: Message, stream: str) -> Letter:
+    """Return an event that never reached its stream, to be put into it as its rule would have.
+
+    Into the stream, not back onto the bus: other rules have had the event, they would get it twice.
+    """
+    said = _object(message.body)
+    record = streamed(said)
+    return Letter(
+        received=message,
+        codes=(UNKNOWN,),
+        keys=(said["detail"]["requestId"],) if record else (),
+        reason=reason_of(message.attributes) or "no reason is known",
+        attempts=None,
+        failed_at=message.sent_at,
+        parcel=Parcel(stream, record, {}, is_record=True) if record else None,
+    )
 
 
 def _chunk(message: Message, environment: str) -> Letter:

@@ -8,6 +8,7 @@ from datetime import datetime
 from include.clients.aws import Aws
 from include.clients.metrics import Metrics
 from include.clients.queues import BATCH, Message, Queue
+from include.clients.streams import Stream
 from include.core.domains import domains
 from include.core.queues import QueuePair, load_queues, queue_pairs
 from include.redrive.choice import Choice, choose, table_of
@@ -44,16 +45,23 @@ def redrive_letters(
         if request.dry_run:
             return {"found": len(choices), "chosen": len(chosen), "redriven": 0}
         held.give_back([choice.letter.received for choice in choices if not choice.chosen])
-        targets: dict[str, Queue] = {}
+        targets: dict[str, Queue | Stream] = {}
         for first in range(0, len(chosen), BATCH):
             for message, parcel in _still_ours(held, chosen[first : first + BATCH]):
-                target = targets.setdefault(parcel.queue, Queue(client, parcel.queue))
-                target.send(parcel.body, parcel.attributes)
+                if parcel.queue not in targets:
+                    targets[parcel.queue] = _target(aws, parcel)
+                targets[parcel.queue].send(parcel.body, parcel.attributes)
                 held.delete(message)
                 redriven += 1
     _publish_count(aws, pair, environment)
     log.info("%s of %s letters of %s were redriven", redriven, len(choices), pair.dlq)
     return {"found": len(choices), "chosen": len(chosen), "redriven": redriven}
+
+
+def _target(aws: Aws, parcel: Parcel) -> Queue | Stream:
+    if parcel.is_record:
+        return Stream(aws.client("firehose"), parcel.queue)
+    return Queue(aws.client("sqs"), parcel.queue)
 
 
 def _title(request: RedriveRequest, pair: QueuePair, chosen: int) -> str:

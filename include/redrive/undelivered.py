@@ -6,6 +6,7 @@ message attributes.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,6 +33,17 @@ def reason_of(attributes: Mapping[str, str]) -> str | None:
 def is_event(said: Mapping[str, Any]) -> bool:
     """Return whether a body is an event that no input transformer has seen."""
     return {"detail-type", "detail", "id"} <= set(said)
+
+
+def streamed(event: Mapping[str, Any]) -> str | None:
+    """Return the record that the rule would have put into the delivery stream (its `InputPath` is `$.detail`).
+
+    None for what is no event of a request: Athena would read a line without one as malformed.
+    """
+    detail = event.get("detail")
+    if not (is_event(event) and isinstance(detail, dict) and isinstance(detail.get("requestId"), str)):
+        return None
+    return json.dumps(detail, ensure_ascii=False, separators=(",", ":"))
 
 
 def transformed(event: Mapping[str, Any], title: str) -> WireModel | None:

@@ -141,6 +141,8 @@ def run_redrive(stack: Stack, recorder: Recorder) -> None:
 
 
 def _letter(pair: QueuePair) -> dict[str, Any]:
+    if pair.stream:
+        return {"id": "1", "detail-type": "ParticipationProcessed", "detail": {"requestId": "redriven"}}
     if pair.queue:
         return {"bucket": "b", "key": "redriven/key"}
     when = "2013-03-01T00:00:00Z"

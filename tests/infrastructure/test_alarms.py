@@ -168,7 +168,7 @@ def test_the_dashboard_shows_each_metric_of_the_seeds_for_domains_that_are_not_t
     for metric in (
         VISIBLE, AGE, "ProcessingLatency", "SuccessRate", "ErrorRate", "QueueDepth", "DLQCount",
         "TriggerExecution", "NumberOfObjects", "BucketSizeBytes", "MatchedRules", "SuccessfulInvocations",
-        "FailedInvocations",
+        "FailedInvocations", "DeliveryToS3.DataFreshness", "EventsNotPublished",
     ):  # fmt: skip
         assert metric in text
     names = {pair.title for pair in queue_pairs(ENVIRONMENT)} | domains().keys()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from datetime import timedelta
 
 import pytest
 
+from include.clients.object_store import ObjectStore
 from include.clients.queues import Message, Queue
 from include.core.contracts import HISTORY_ATTRIBUTE, PriceEvent
 from include.core.errors import CallRefused
@@ -45,6 +47,30 @@ def test_letters_go_back_to_their_queue_with_their_history_and_the_others_stay(o
     (attempt,) = json.loads(message.attributes[HISTORY_ATTRIBUTE])
     assert (attempt["code"], attempt["error"], attempt["attempts"]) == ("E005", "WarehouseUnavailable", 3)
     assert keys_in(office.dlq()) == ["b"]
+
+
+def test_events_that_never_reached_their_stream_are_put_into_it_and_the_others_stay(
+    office: Office, raw: ObjectStore
+) -> None:
+    pair = office.pair("events")
+    assert pair.stream
+    put_into = {
+        "RoleARN": "arn:aws:iam::000000000000:role/any",
+        "BucketARN": f"arn:aws:s3:::{raw.uri('')[5:].strip('/')}",
+    }
+    office.aws.client("firehose").create_delivery_stream(
+        DeliveryStreamName=pair.stream, ExtendedS3DestinationConfiguration=put_into
+    )
+    for number in range(3):
+        detail = {"requestId": f"req-{number}"}
+        office.dlq("events").send(
+            {"id": str(number), "detail-type": "ParticipationProcessed", "detail": detail}
+        )
+    office.dlq("events").send("no event at all")
+    assert office.redrive("events", key="req-?") == {"found": 4, "chosen": 3, "redriven": 3}
+    records = b"".join(raw.read_many([one.key for one in raw.list_objects("")]))
+    assert sorted(re.findall(rb"req-\d", records)) == [b"req-0", b"req-1", b"req-2"]
+    assert [message.body for message in taken(office.dlq("events"))] == ["no event at all"]
 
 
 def test_hundreds_of_letters_are_looked_at_once_each(office: Office) -> None:

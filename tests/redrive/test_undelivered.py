@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from include.core.contracts import LoadMessage, ManifestEvent, PriceEvent
-from include.core.queues import QueuePair, load_queues, price_manifests, price_requests
+from include.core.queues import QueuePair, event_letters, load_queues, price_manifests, price_requests
 from include.redrive.letters import Letter, read_letter
 from tests.redrive.office import received
 
@@ -59,6 +60,31 @@ def test_a_request_that_was_never_delivered_is_delivered() -> None:
     assert found.parcel is not None
     said = PriceEvent.model_validate_json(found.parcel.body)
     assert (said.id, said.detail_type, said.detail) == (EVENT_ID, "SymbolAdded", {"symbol": "AAPL"})
+
+
+PROCESSED = {"requestId": "req-1", "eventId": "e-1", "resultCode": "ERFOLG ü", "timestamps": {"queuedAt": 1}}
+
+
+def processed(detail: Any) -> dict[str, Any]:
+    return object_created("x") | {
+        "source": "kr.ac.dongduk.worker", "detail-type": "ParticipationProcessed", "detail": detail,
+    }  # fmt: skip
+
+
+def test_a_processed_requests_event_becomes_the_record_that_the_rule_would_have_put() -> None:
+    found = read(processed(PROCESSED), event_letters("any"))
+    assert (found.codes, found.keys) == (("UNKNOWN",), ("req-1",))
+    assert found.reason == "EventBridge could not deliver it: NO_PERMISSIONS not authorized to send"
+    assert found.parcel is not None
+    assert (found.parcel.queue, found.parcel.is_record) == ("tapeline-any-events", True)
+    assert json.loads(found.parcel.body) == PROCESSED
+    assert "\n" not in found.parcel.body
+
+
+@pytest.mark.parametrize("detail", [None, "text", {}, {"requestId": 7}, [PROCESSED]], ids=str)
+def test_what_would_be_a_malformed_line_stays_among_the_letters_of_events(detail: Any) -> None:
+    assert read(processed(detail), event_letters("any")).parcel is None
+    assert read_letter(received("{half"), event_letters("any"), "any").parcel is None
 
 
 def test_what_eventbridge_said_of_the_last_time_does_not_go_along() -> None:
