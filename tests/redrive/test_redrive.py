@@ -56,7 +56,7 @@ def test_events_that_never_reached_their_stream_are_put_into_it_and_the_others_s
     assert pair.stream
     put_into = {
         "RoleARN": "arn:aws:iam::000000000000:role/any",
-        "BucketARN": f"arn:aws:s3:::{raw.uri('')[5:].strip('/')}",
+        "BucketARN": f"arn:aws:s3:::{raw.bucket}",
     }
     office.aws.client("firehose").create_delivery_stream(
         DeliveryStreamName=pair.stream, ExtendedS3DestinationConfiguration=put_into
