@@ -1,0 +1,1 @@
+"""Fundamentals: symbols, daily prices, moving averages and ratios from Financial Modeling Prep into PostgreSQL."""
