@@ -21,6 +21,7 @@ LIBRARIES = (
     "obstore",
     "pandas",
     "polars",
+    "psycopg",
     "pyarrow.json",
     "pyarrow.parquet",
     "yfinance",

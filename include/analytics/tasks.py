@@ -11,6 +11,7 @@ from include.analytics.config import TABLE, Day
 from include.analytics.statements import BUSIEST, FOLDER, FURTHER, LATE_SAFE, PUBLISHED, SEED, TOTAL, Query
 from include.core.clock import utc_now
 from include.orchestration import connections
+from include.orchestration.execution_log.records import report_records
 from include.orchestration.operators.athena_query import AthenaQueryOperator
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ def write_evidence(dt: str, late_days: int, event: str, query_ids: dict[str, str
     ends = datetime.combine(day.dt + timedelta(days=1), time(0), tzinfo=timezone.utc)
     where = settings.participation
     assert where is not None  # noqa: S101 - the plan has refused that
+    report_records(processed=results.one("select_quality")["line_count"], dt=dt)
     checks = judge_day(
         results,
         is_over=now >= ends + AFTER_DAY,

@@ -8,6 +8,7 @@ from functools import partial
 from airflow.sdk import get_current_context, task
 
 from include.orchestration import connections
+from include.orchestration.execution_log.records import report_records
 
 
 @task(multiple_outputs=False)
@@ -30,4 +31,5 @@ def load_messages(domain: str) -> dict[str, int]:
         open_warehouse=partial(connections.warehouse, memory_mb=registered.memory_mb),
         request=request,
     )
+    report_records(processed=counts.rows, failed=counts.letters, files=counts.loaded, skipped=counts.skipped)
     return asdict(counts)

@@ -12,6 +12,7 @@ from include.core.clock import utc_now
 from include.core.errors import TooManyFailures, TransientError
 from include.orchestration import connections
 from include.orchestration.defaults import MAP_LABEL
+from include.orchestration.execution_log.records import report_records
 
 if TYPE_CHECKING:
     from include.prices.plan import Plan
@@ -100,6 +101,8 @@ def extract_chunk(chunk: dict[str, Any]) -> dict[str, int]:
         attempt=ti.try_number,
         last_attempt=ti.try_number > ti.max_tries,
     )
+    failed = result.counts.get("failed", 0)
+    report_records(processed=sum(result.counts.values()) - failed, failed=failed, outcomes=result.counts)
     if result.again:
         raise ChunkIncomplete(
             f"chunk {chunk['label']}: {', '.join(result.again)} failed; attempt {ti.try_number} of "

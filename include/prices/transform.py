@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
+from typing import cast
 
 from include.clients.aws import Aws
 from include.clients.catalog import Catalog
@@ -11,8 +12,9 @@ from include.clients.object_store import ObjectStore
 from include.core.contracts import CuratedFileList, TransformInput
 from include.core.keys import BatchFiles, RawTable, key_of
 from include.core.settings import Settings
+from include.orchestration.execution_log.records import Quality, report_quality, report_records
 from include.prices import start
-from include.prices.curate import curate_group
+from include.prices.curate import CurateResult, curate_group
 from include.prices.plan import Plan
 
 log = logging.getLogger(__name__)
@@ -71,4 +73,19 @@ def curate_into(
     key = files.curated_key(index)
     raw.write(key, listed.model_dump_json(indent=1).encode())
     log.info("%s: %s", label(job), result)
+    _report(result)
     return raw.uri(key)
+
+
+def _report(result: CurateResult) -> None:
+    """Say in the execution log what was curated, and how good it was."""
+    report_records(processed=result.rows, failed=result.quarantined, days=result.days, missing=result.missing)
+    newest = result.metrics["newest_timestamp"]
+    report_quality(
+        Quality(
+            total=result.rows + result.quarantined,
+            valid=result.rows,
+            duplicates=cast("int", result.metrics["duplicates"]),
+            freshness=datetime.fromisoformat(str(newest)) if newest else None,
+        )
+    )

@@ -8,6 +8,7 @@ from airflow.sdk import get_current_context, task
 
 from include.core.clock import utc_now
 from include.orchestration import connections
+from include.orchestration.execution_log.records import report_records
 
 
 @task
@@ -26,9 +27,11 @@ def redrive_letters(asked: dict[str, Any]) -> dict[str, int]:
     from include.redrive import redrive
     from include.redrive.config import RedriveRequest
 
-    return redrive.redrive_letters(
+    counts = redrive.redrive_letters(
         RedriveRequest.model_validate(asked),
         aws=connections.aws(),
         environment=connections.settings().environment,
         now=utc_now(),
     )
+    report_records(processed=counts["redriven"], found=counts["found"], chosen=counts["chosen"])
+    return counts

@@ -9,6 +9,7 @@ from airflow.sdk import BaseOperator
 
 from include.core.keys import key_of
 from include.orchestration import connections
+from include.orchestration.execution_log.records import report_records
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -52,4 +53,5 @@ class LoadCuratedOperator(BaseOperator):
                 kind="prices",
             )
         self.log.info("%s: %s", self.files_uri, result)
+        report_records(processed=result.rows, loaded=result.loaded, skipped=result.skipped)
         return {"loaded": result.loaded, "skipped": result.skipped, "rows": result.rows}
