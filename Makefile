@@ -41,11 +41,14 @@ check: $(READY) lint types test ## what CI runs: lint, format, types, import rul
 bench: $(READY) ## the benchmarks, side by side
 	@$(BIN)/python -m benchmarks
 
-lint: $(READY) ## linters: ruff, format check, import rule, CloudFormation templates
+lint: $(READY) ## linters: ruff, format check, import rule, CloudFormation templates, GitHub workflows
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
 	@$(BIN)/cfn-lint infrastructure/cloudformation/*.yaml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-actions .github/actions/*/action.yml
+	@$(BIN)/zizmor --offline --quiet .github
 
 format: $(READY) ## rewrite the code in the one format
 	@$(BIN)/ruff check --fix .
