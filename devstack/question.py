@@ -16,6 +16,8 @@ from include.core.errors import InvalidSettings
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from include.clients.postgres import PostgresAddress
+
 CONNECTION = "AIRFLOW_CONN_CLICKHOUSE_DEFAULT"
 
 
@@ -32,6 +34,26 @@ def ask(statement: str) -> pa.Table:
         connection.get("extra") or {},
     )
     return open_warehouse(address).query(statement)
+
+
+def ask_fundamentals(address: PostgresAddress, statement: str) -> pa.Table:
+    """Return the answer of the fundamentals database, which cannot change anything there."""
+    import pyarrow as pa
+
+    from include.clients.postgres import Postgres
+
+    with Postgres(address) as database, database.connection() as connection:
+        connection.read_only = True
+        cursor = connection.execute(statement)
+        names = [column.name for column in cursor.description or ()]
+        rows = cursor.fetchall() if names else []
+    columns = [[_plain(row[name]) for row in rows] for name in names]
+    return pa.table(dict(zip(names, (pa.array(column) for column in columns), strict=True)))
+
+
+def _plain(value: Any) -> Any:
+    """Return a JSON document as text: rows may have different ones in a column."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value
 
 
 def _connection() -> dict[str, Any]:
