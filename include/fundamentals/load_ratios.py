@@ -68,7 +68,8 @@ def write_ratios(run: JobRun, found: list[Ratios]) -> ChunkResult:
         "symbol": pl.String(), "as_of": pl.Date(), **dict.fromkeys(RATIOS, pl.Float64()),
     }  # fmt: skip
     rows = [
-        {"as_of": run.day, **{name: getattr(ratios, name) for name in ("symbol", *RATIOS)}} for ratios in found
+        {"as_of": run.day, **{name: getattr(ratios, name) for name in ("symbol", *RATIOS)}}
+        for ratios in found
     ]
     with run.database.connection() as connection:
         done = upsert(connection, "ratios", pl.DataFrame(rows, schema=schema))

@@ -37,4 +37,4 @@ def _add_job(job: Job, resolved: Any) -> tuple[Any, Any]:
     chunks: Any = tasks.plan_chunks.override(**common)(entry, resolved)
     load = tasks.load_chunk.override(pool=job.pool, **common)
     loaded = load.partial(job=entry, resolved=resolved).expand(chunk=chunks)
-    return chunks, tasks.validate_quality.override(**common)(entry, resolved, chunks, loaded)
+    return chunks, tasks.validate_quality.override(**common)(entry, chunks, loaded)

@@ -20,7 +20,7 @@ MAX_INVALID = 0.05
 MAX_FAILED = 0.05
 MAX_EMPTY = 0.20
 FEW = 1
-"""So many records or symbols may be bad whatever the share: one of three is no sign of a faulty source."""
+"""So many records or symbols may be bad whatever the share, unless it is all there are: one of three is no sign."""
 
 
 def add_up(results: list[ChunkResult]) -> ChunkResult:
@@ -79,4 +79,4 @@ def validate_result(job: str, result: ChunkResult, *, lost_chunks: int) -> None:
 
 
 def _is_over(count: int, total: int, limit: float) -> bool:
-    return count > FEW and count > limit * total
+    return count > limit * total and (count > FEW or count == total)

@@ -71,22 +71,22 @@ def load_chunk(job: dict[str, Any], resolved: dict[str, Any], chunk: dict[str, A
 
 @task(trigger_rule="all_done_min_one_success", multiple_outputs=False)
 def validate_quality(
-    job: dict[str, Any], resolved: dict[str, Any], chunks: list[dict[str, Any]], results: list[dict[str, Any]]
+    job: dict[str, Any], chunks: list[dict[str, Any]], results: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """Store the job's quality metrics, then fail where a limit is passed; return the counts of all chunks."""
     from include.fundamentals import quality
     from include.fundamentals.run import ChunkResult
 
-    context, run = get_current_context(), _job_run(job, resolved)
+    context, name = get_current_context(), job["name"]
     done = [ChunkResult.model_validate(result) for result in results or [] if result]
     result = quality.add_up(done)
-    with run.database as database:
+    with connections.fundamentals() as database:
         quality.write_quality(
-            database, result, job=run.job.name, dag_id=context["ti"].dag_id, run_id=str(context["run_id"]),
+            database, result, job=name, dag_id=context["ti"].dag_id, run_id=str(context["run_id"]),
             now=utc_now(),
         )  # fmt: skip
-    report_records(processed=0, job=run.job.name, **result.model_dump(mode="json", include=_MEASURED))
-    quality.validate_result(run.job.name, result, lost_chunks=len(chunks) - len(done))
+    report_records(processed=0, job=name, **result.model_dump(mode="json", include=_MEASURED))
+    quality.validate_result(name, result, lost_chunks=len(chunks) - len(done))
     return result.model_dump(mode="json")
 
 
