@@ -12,8 +12,8 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 DAG_IDS = {
-    "dlq_redrive", "g1_metrics", "load_analytics", "load_customer", "load_market", "load_product", "prices_daily",
-    "prices_on_event",
+    "dlq_redrive", "fundamentals_daily", "fundamentals_manual", "fundamentals_weekly", "g1_metrics", "load_analytics",
+    "load_customer", "load_market", "load_product", "prices_daily", "prices_on_event",
 }  # fmt: skip
 # boto3 (a twentieth of a second) comes with the provider's S3 sensor
 HEAVY = {
