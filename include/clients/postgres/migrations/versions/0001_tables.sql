@@ -82,6 +82,8 @@ CREATE TABLE etl_executions (
     PRIMARY KEY (dag_id, run_id, task_id, map_index, try_number)
 );
 CREATE INDEX etl_executions_job ON etl_executions (job_name, start_time DESC);
+-- which DAGs a job runs in, and its newest run in each
+CREATE INDEX etl_executions_job_dag ON etl_executions (job_name, dag_id, start_time DESC);
 CREATE INDEX etl_executions_start ON etl_executions (start_time DESC);
 
 -- One row a line of the log. The line goes with its execution.
