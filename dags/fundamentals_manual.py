@@ -21,7 +21,7 @@ from airflow.sdk import dag
 from include.fundamentals.config import FundamentalsRequest
 from include.fundamentals.jobs import registry
 from include.fundamentals.pipeline import build_jobs
-from include.orchestration.defaults import DEFAULT_ARGS
+from include.orchestration.defaults import DEFAULT_ARGS, NOTIFIED
 from include.orchestration.params import params_from
 
 MAIN_PARAMS = ("jobs", "symbols", "start", "end", "force", "dry_run")
@@ -37,6 +37,7 @@ MAIN_PARAMS = ("jobs", "symbols", "start", "end", "force", "dry_run")
     params=params_from(FundamentalsRequest, main=MAIN_PARAMS),
     tags=["fundamentals", "market"],
     doc_md=__doc__,
+    **NOTIFIED,
 )
 def fundamentals_manual() -> None:
     """Every job there is."""

@@ -32,7 +32,7 @@ from airflow.sdk import CronTriggerTimetable, dag
 from include.fundamentals.config import FundamentalsRequest
 from include.fundamentals.jobs import registry
 from include.fundamentals.pipeline import build_jobs
-from include.orchestration.defaults import DEFAULT_ARGS
+from include.orchestration.defaults import DEFAULT_ARGS, NOTIFIED
 from include.orchestration.params import params_from
 
 MAIN_PARAMS = ("symbols", "force", "dry_run")
@@ -48,6 +48,7 @@ MAIN_PARAMS = ("symbols", "force", "dry_run")
     params=params_from(FundamentalsRequest, main=MAIN_PARAMS, hidden={"jobs", "start", "end"}),
     tags=["fundamentals", "market"],
     doc_md=__doc__,
+    **NOTIFIED,
 )
 def fundamentals_weekly() -> None:
     """Every job of the schedule."""
