@@ -90,7 +90,7 @@ def context_of(error: Exception, *, reason: str = "task_failure") -> dict[str, A
         dag_id="prices_daily", run_id=uuid.uuid4().hex, task_id="load_files", map_index=-1,
         log_url="http://localhost:8080/log", xcom_push=lambda **_: None,
     )  # fmt: skip
-    dag = SimpleNamespace(dag_id=ti.dag_id, fileloc="/somewhere/dags/prices_daily.py")
+    dag = SimpleNamespace(dag_id=ti.dag_id, fileloc="/somewhere/dags/prices_daily.py", doc_md=None)
     return {"dag": dag, "run_id": ti.run_id, "ti": ti, "exception": error, "reason": reason}
 
 

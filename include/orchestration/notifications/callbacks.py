@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -103,12 +104,17 @@ def _place() -> str:
 
 
 def _runbook(context: Any) -> str:
-    """Return where the DAG's runbook is: it is named like the DAG's file."""
+    """Return where the DAG's runbook is."""
     from airflow.sdk import Variable
 
-    page = f"{Path(context['dag'].fileloc).stem}.md"
     try:
         base = Variable.get(RUNBOOKS, default=None)
     except Exception:
         base = None
-    return f"{(base or 'docs/runbooks').rstrip('/')}/{page}"
+    return f"{(base or 'docs/runbooks').rstrip('/')}/{runbook_page(context['dag'])}"
+
+
+def runbook_page(dag: Any) -> str:
+    """Return the name of a DAG's runbook: the one that its description names, else that of its file's name."""
+    named = re.findall(r"docs/runbooks/(\w+\.md)", getattr(dag, "doc_md", None) or "")
+    return str(named[-1]) if named else f"{Path(dag.fileloc).stem}.md"
