@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from include.participation.config import IngestConfig
 from include.participation.ingest.auth import user_reader
-from include.participation.ingest.cursors import read_cursor, write_cursor
+from include.participation.ingest.cursors import CURSOR, read_cursor, write_cursor
 from include.participation.ingest.limits import BodyLimit
 from include.participation.ingest.problems import Problem, answer_with_problems, described
 from include.participation.ingest.service import Ingest
@@ -18,7 +18,7 @@ from include.participation.models import EVENT_ID, REQUEST_ID, Request, Status
 EventId = Annotated[str, Path(alias="eventId", pattern=EVENT_ID)]
 RequestId = Annotated[str, Path(alias="requestId", pattern=REQUEST_ID)]
 Limit = Annotated[int, Query(ge=1, le=100, description="Requests of a page.")]
-Cursor = Annotated[str | None, Query(max_length=200, description="`nextCursor` of the page before.")]
+Cursor = Annotated[str | None, Query(pattern=CURSOR, description="`nextCursor` of the page before.")]
 
 
 class Participation(BaseModel):
@@ -40,7 +40,7 @@ class Page(BaseModel):
     """Requests of the user, the newest first."""
 
     items: list[Participation]
-    nextCursor: str | None  # noqa: N815
+    nextCursor: Annotated[str, Field(pattern=CURSOR)] | None  # noqa: N815
 
 
 def make_app(config: IngestConfig, ingest: Ingest) -> FastAPI:
@@ -72,11 +72,7 @@ def _add_paths(app: FastAPI, ingest: Ingest, user_type: Any) -> None:
     @app.get("/me/participations", responses=described(401, 413, 422, 503))
     def own_participations(user: user_type, limit: Limit = 20, cursor: Cursor = None) -> Page:
         """Show the user's requests that were queued, the newest first."""
-        try:
-            after = read_cursor(cursor)
-        except ValueError as error:
-            raise HTTPException(422, str(error)) from error
-        found, last = ingest.requests.newest(user, limit=limit, after=after)
+        found, last = ingest.requests.newest(user, limit=limit, after=read_cursor(cursor))
         return Page(items=[shown(request) for request in found], nextCursor=write_cursor(last))
 
     @app.get("/requests/{requestId}", responses=described(401, 404, 413, 422, 503))
