@@ -63,6 +63,19 @@ def test_only_the_teardown_is_not_retried(dags: dict[str, Any]) -> None:
         assert {task.task_id for task in dag.tasks if not task.retries} <= {"close_run"}, dag_id
 
 
+def test_every_dag_tells_of_its_failures_and_its_tasks_keep_their_words(dags: dict[str, Any]) -> None:
+    from include.orchestration.notifications import keep_failure, notify_failure, notify_success
+
+    for dag_id, dag in dags.items():
+        assert dag.on_failure_callback is notify_failure, dag_id
+        assert dag.on_success_callback is notify_success, dag_id
+        for task in dag.tasks:
+            kept = getattr(task, "partial_kwargs", {}).get("on_failure_callback") or task.on_failure_callback
+            assert keep_failure in (kept if isinstance(kept, (list, tuple)) else [kept]), (
+                f"{dag_id}.{task.task_id}"
+            )
+
+
 def test_nothing_is_loaded_that_did_not_pass_the_quality_gate(dags: dict[str, Any]) -> None:
     load = dags["prices_daily"].get_task("load_files")
     assert {"curate_days", "wait_for_manifest", "write_manifests"} <= load.get_flat_relative_ids(
