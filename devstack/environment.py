@@ -50,7 +50,11 @@ def local_environment(home: Home, port: Callable[[str], int]) -> dict[str, str]:
             "password": home.secret("postgres"),
         },
         "yahoo_default": {"host": http_url(port("replay"))},
-        "fmp_default": {"host": http_url(port("replay")), "password": "local"},
+        "fmp_default": {
+            "host": http_url(port("replay")),
+            "password": home.secret("fmp"),
+            "extra": {"requests_per_minute": 6000},  # the replay sells no plan
+        },
     }
     settings = settings_of("local", home.deployment())
     variables = {VARIABLE: settings.model_dump_json(exclude_none=True)}

@@ -51,7 +51,7 @@ class Service:
 
 def services(home: Home, replay: ReplayOptions | None = None) -> list[Service]:
     """Return the services in the order in which `status` shows them."""
-    return [_aws(home), _postgres(home), _warehouse(home), _replay(replay or ReplayOptions())]
+    return [_aws(home), _postgres(home), _warehouse(home), _replay(home, replay or ReplayOptions())]
 
 
 def base_environment() -> dict[str, str]:
@@ -153,7 +153,7 @@ def _warehouse(home: Home) -> Service:
     )
 
 
-def _replay(options: ReplayOptions) -> Service:
+def _replay(home: Home, options: ReplayOptions) -> Service:
     extra = ["--data", str(options.data.expanduser().resolve())] if options.data else []
     for fault in options.faults:
         extra += ["--fault", fault]
@@ -165,6 +165,7 @@ def _replay(options: ReplayOptions) -> Service:
         answers=http_answers("/_health"),
         address=http_url,
         data=options.data,
+        environment={"TAPELINE_REPLAY_API_KEY": home.secret("fmp")},
     )
 
 

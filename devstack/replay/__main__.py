@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 from devstack.replay.server import serve
@@ -19,7 +20,8 @@ def main() -> int:
     parser.add_argument("--latency-ms", type=float, default=0)
     asked = parser.parse_args()
     try:
-        serve(asked.host, asked.port, asked.data, asked.fault, asked.latency_ms)
+        key = os.environ.get("TAPELINE_REPLAY_API_KEY") or None  # not an argument: everybody can read those
+        serve(asked.host, asked.port, asked.data, asked.fault, asked.latency_ms, key)
     except TapelineError as error:
         sys.stderr.write(f"{error}\n")
         return 2

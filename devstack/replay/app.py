@@ -1,6 +1,7 @@
 """The replay server as an ASGI application: routes, faults, request counts.
 
-`/v8/…` and the cookie and crumb paths are Yahoo's; another source gets a router of its own in `routers`.
+Each source has a router in `routers`: `/v8/…` is Yahoo's (and the cookie and crumb paths), `/stable/…` is
+Financial Modeling Prep's.
 `GET /_requests` counts, `DELETE /_requests` forgets, `POST /_faults` (a JSON list of specs) replaces the
 faults and starts counting attempts again.
 """
@@ -13,18 +14,17 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, unquote
 
-from devstack.replay.corrupt import corrupted
-from devstack.replay.faults import STATUSES, Faults, InvalidFault
+from devstack.replay.faults import REFUSALS, STATUSES, Faults, InvalidFault
+from devstack.replay.fmp import FmpRouter
 from devstack.replay.prices import Prices
-from devstack.replay.yahoo import DELISTED, ChartError, chart
+from devstack.replay.reply import Question, Reply, Router, json_reply
+from devstack.replay.yahoo import YahooRouter
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-CHART = "/v8/finance/chart/"
 SLOW_SECONDS = 2.0
 NEVER_SECONDS = 300.0
 _HTML = b"<!DOCTYPE html><html><body>Will be right back...</body></html>"
@@ -32,25 +32,10 @@ _CONSENT = (
     b'<html><form><input name="csrfToken" value="token"/><input name="sessionId" value="session"/>'
     b"</form></html>"
 )
-_CODES = {
-    "400": "Bad Request", "401": "Unauthorized", "403": "Forbidden", "422": "Unprocessable Entity",
-    "429": "Too Many Requests", "500": "Internal Server Error", "502": "Bad Gateway",
-    "503": "Service Unavailable",
-}  # fmt: skip
 
 
 class ConnectionCut(Exception):
     """The connection is to be cut without an answer."""
-
-
-@dataclass(frozen=True)
-class Reply:
-    """One HTTP answer."""
-
-    status: int
-    body: bytes
-    content_type: str = "application/json"
-    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 @dataclass
@@ -59,6 +44,7 @@ class Replay:
 
     prices: Prices
     faults: Faults
+    routers: tuple[Router, ...]
     latency_seconds: float = 0.0
     kinds: Counter[str] = field(default_factory=Counter)
     symbols: Counter[str] = field(default_factory=Counter)
@@ -86,19 +72,23 @@ class Replay:
             return await self._control(scope["method"], path, receive)
         if self.latency_seconds:
             await asyncio.sleep(self.latency_seconds)
-        if path.startswith(CHART):
-            return await self._chart(path, scope["query_string"], receive)
+        for router in self.routers:
+            if path.startswith(router.prefix):
+                return await self._data(router, scope, receive)
         kind, reply = _session_reply(path)
         self.kinds[kind] += 1
         return reply
 
-    async def _chart(self, path: str, query_string: bytes, receive: Receive) -> Reply:
-        symbol = unquote(path[len(CHART) :]).upper()
-        self.kinds["chart"] += 1
-        self.symbols[symbol] += 1
-        kind = self.faults.next_for(symbol)
+    async def _data(self, router: Router, scope: Scope, receive: Receive) -> Reply:
+        asked = router.read(scope["path"], scope["query_string"], dict(scope["headers"]))
+        if isinstance(asked, Reply):
+            self.kinds["refused"] += 1
+            return asked
+        self.kinds[asked.endpoint] += 1
+        self.symbols[asked.subject] += 1
+        kind = self.faults.next_for(asked.subject, asked.endpoint)
         if kind is None:
-            return self._answer(symbol, query_string)
+            return router.answer(asked)
         if kind == "slow":
             await asyncio.sleep(SLOW_SECONDS)
         elif kind == "timeout":
@@ -106,57 +96,55 @@ class Replay:
             raise ConnectionCut
         elif kind == "reset":
             raise ConnectionCut
-        return self._faulty(symbol, query_string, kind)
-
-    def _faulty(self, symbol: str, query_string: bytes, kind: str) -> Reply:
-        if kind in STATUSES:
-            return _json(ChartError(int(kind), _CODES[kind], f"{_CODES[kind]} (injected)").body, int(kind))
-        if kind == "delisted":
-            return _json(DELISTED.body, DELISTED.status)
-        if kind == "malformed":
-            return Reply(200, _HTML, "text/html")
-        reply = self._answer(symbol, query_string, kind)
-        if kind == "truncated":
-            return Reply(reply.status, reply.body[: len(reply.body) // 2])
-        return reply
-
-    def _answer(self, symbol: str, query_string: bytes, kind: str = "") -> Reply:
-        try:
-            found = chart(self.prices, symbol, dict(parse_qsl(query_string.decode("latin-1"))))
-        except ChartError as error:
-            return _json(error.body, error.status)
-        return _json(corrupted(found, kind))
+        return _faulty(router, asked, kind)
 
     async def _control(self, method: str, path: str, receive: Receive) -> Reply:
         route = (method, path)
         if route == ("POST", "/_faults"):
             return self._set_faults(await _body(receive))
         if route == ("GET", "/_faults"):
-            return _json(self.faults.specs)
+            return json_reply(self.faults.specs)
         if route == ("DELETE", "/_requests"):
             self.kinds.clear()
             self.symbols.clear()
-            return _json({})
+            return json_reply({})
         if route == ("GET", "/_requests"):
-            return _json({"kinds": self.kinds, "symbols": self.symbols})
+            return json_reply({"kinds": self.kinds, "symbols": self.symbols})
         if route == ("GET", "/_health"):
-            return _json({"source": self.prices.source, "symbols": len(self.prices.places)})
-        return _json({"error": f"no route {method} {path}"}, 404)
+            return json_reply({"source": self.prices.source, "symbols": len(self.prices.places)})
+        return json_reply({"error": f"no route {method} {path}"}, 404)
 
     def _set_faults(self, body: bytes) -> Reply:
         try:
             specs = json.loads(body)
             if not isinstance(specs, list) or not all(isinstance(spec, str) for spec in specs):
-                return _json({"error": "the body must be a JSON list of fault specs"}, 400)
+                return json_reply({"error": "the body must be a JSON list of fault specs"}, 400)
             self.faults = Faults(specs)
         except (ValueError, InvalidFault) as error:
-            return _json({"error": str(error)}, 400)
-        return _json(self.faults.specs)
+            return json_reply({"error": str(error)}, 400)
+        return json_reply(self.faults.specs)
 
 
-def create_app(prices: Prices, faults: Iterable[str] = (), *, latency_ms: float = 0) -> Replay:
-    """Return the ASGI application over recorded prices, with fault specs and a delay a request."""
-    return Replay(prices, Faults(faults), latency_ms / 1000)
+def create_app(
+    prices: Prices, faults: Iterable[str] = (), *, latency_ms: float = 0, api_key: str | None = None
+) -> Replay:
+    """Return the ASGI application over recorded prices, with fault specs and a delay a request.
+
+    `api_key`: the one that FMP's part wants; None: any.
+    """
+    routers = (YahooRouter(prices), FmpRouter(prices, api_key))
+    return Replay(prices, Faults(faults), routers, latency_ms / 1000)
+
+
+def _faulty(router: Router, asked: Question, kind: str) -> Reply:
+    if kind in (*STATUSES, *REFUSALS):
+        return router.refuse(kind)
+    if kind == "malformed":
+        return Reply(200, _HTML, "text/html")
+    reply = router.answer(asked, kind)
+    if kind == "truncated":
+        return Reply(reply.status, reply.body[: len(reply.body) // 2])
+    return reply
 
 
 def _session_reply(path: str) -> tuple[str, Reply]:
@@ -169,13 +157,9 @@ def _session_reply(path: str) -> tuple[str, Reply]:
         cookie = b"A3=replay; Path=/; Max-Age=31536000; HttpOnly"
         return "cookie", Reply(404, b"", "text/html", ((b"set-cookie", cookie),))
     if path.startswith("/ws/fundamentals-timeseries/"):
-        return "other", _json({"timeseries": {"result": [{"meta": {}}], "error": None}})
+        return "other", json_reply({"timeseries": {"result": [{"meta": {}}], "error": None}})
     fault = {"code": "Not Found", "description": f"{path} is not replayed"}
-    return "other", _json({"finance": {"result": None, "error": fault}}, 404)
-
-
-def _json(content: Any, status: int = 200) -> Reply:
-    return Reply(status, json.dumps(content, separators=(",", ":")).encode())
+    return "other", json_reply({"finance": {"result": None, "error": fault}}, 404)
 
 
 async def _body(receive: Receive) -> bytes:

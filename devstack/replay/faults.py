@@ -1,8 +1,9 @@
 """Faults the replay server can commit, by symbol or by rate: seeded, so that a test can be repeated.
 
 A spec is `rate:KIND=SHARE` (`rate:429=0.1`), `symbol:SYMBOL=KIND` (`symbol:XYZ=delisted`),
-`symbol:SYMBOL=KIND*N` (its first N requests only) or `seed:NUMBER`. The n-th chart request for a symbol
-has the same fault in every run with the same specs.
+`symbol:SYMBOL=KIND*N` (its first N requests only) or `seed:NUMBER`. The n-th request for a symbol at an
+endpoint has the same fault in every run with the same specs. `SYMBOL@ENDPOINT` means one endpoint only
+(`symbol:XYZ@ratios-ttm=nan`); at `company-screener` the symbol is the exchange.
 """
 
 from __future__ import annotations
@@ -14,11 +15,14 @@ from dataclasses import dataclass
 
 from include.core.errors import TerminalError
 
-STATUSES = ("400", "401", "403", "422", "429", "500", "502", "503")
+STATUSES = ("400", "401", "402", "403", "404", "422", "429", "500", "502", "503")
+ENDPOINTS = ("chart", "company-screener", "historical-price-eod", "ratios-ttm")
+REFUSALS = ("delisted", "retry_after", "error_message")
+"""Answers of a source that has no data: unknown symbol, 429 with a time to come back, an error with status 200."""
 KINDS = frozenset({
-    *STATUSES, "timeout", "reset", "slow", "empty", "null_result", "malformed", "truncated", "delisted",
+    *STATUSES, *REFUSALS, "timeout", "reset", "slow", "empty", "null_result", "malformed", "truncated",
     "null_prices", "null_volume", "wrong_symbol", "wrong_currency", "missing_days", "negative", "x100",
-    "duplicate_timestamps", "unsorted", "no_adjclose",
+    "duplicate_timestamps", "unsorted", "no_adjclose", "absurd", "nan",
 })  # fmt: skip
 
 
@@ -34,7 +38,7 @@ class _OfSymbol:
 
 
 class Faults:
-    """Decides which fault the next chart request for a symbol gets."""
+    """Decides which fault the next request for a symbol gets."""
 
     def __init__(self, specs: Iterable[str] = ()) -> None:
         self.specs = list(specs)
@@ -47,14 +51,15 @@ class Faults:
         if sum(share for _, share in self._rates) > 1:
             raise InvalidFault("The rates of all faults together are more than 1; lower them.")
 
-    def next_for(self, symbol: str) -> str | None:
-        """Count one more request for the symbol and return the kind of its fault, or None."""
-        self._attempts[symbol] += 1
-        attempt = self._attempts[symbol]
-        own = self._symbols.get(symbol)
+    def next_for(self, symbol: str, endpoint: str = "chart") -> str | None:
+        """Count one more request for the symbol there and return the kind of its fault, or None."""
+        counted = symbol if endpoint == "chart" else f"{symbol}@{endpoint}"
+        self._attempts[counted] += 1
+        attempt = self._attempts[counted]
+        own = self._symbols.get(f"{symbol}@{endpoint}") or self._symbols.get(symbol)
         if own is not None and (own.first is None or attempt <= own.first):
             return own.kind
-        draw = self._draw(symbol, attempt)
+        draw = self._draw(counted, attempt)
         for kind, share in self._rates:
             if draw < share:
                 return kind
@@ -77,9 +82,16 @@ class Faults:
             kind, star, first = value.partition("*")
             if star and not (first.isdecimal() and int(first) > 0):
                 raise _invalid(spec, f"{first!r} after the star is not a number of requests")
-            self._symbols[name.upper()] = _OfSymbol(_kind(kind, spec), int(first) if star else None)
+            self._symbols[_place(name, spec)] = _OfSymbol(_kind(kind, spec), int(first) if star else None)
         else:
             raise _invalid(spec, "it is of no known form")
+
+
+def _place(name: str, spec: str) -> str:
+    symbol, at, endpoint = name.partition("@")
+    if at and endpoint not in ENDPOINTS:
+        raise _invalid(spec, f"there is no endpoint {endpoint!r} (there are: {', '.join(ENDPOINTS)})")
+    return f"{symbol.upper()}{at}{endpoint}"
 
 
 def _kind(text: str, spec: str) -> str:

@@ -31,14 +31,17 @@ def serve(
     data: Path | str | None = None,
     faults: Iterable[str] = (),
     latency_ms: float = 0,
+    api_key: str | None = None,
 ) -> None:
     """Serve until interrupted; port 0 takes a free one. The first line of output says where.
+
+    `api_key`: the one that FMP's part wants; None: any.
 
     Raises `PortTaken`, `UnreadablePrices` or `InvalidFault` before anything is served.
     """
     listening = listen(host, port)
     prices = load_prices(data)
-    app = create_app(prices, faults, latency_ms=latency_ms)
+    app = create_app(prices, faults, latency_ms=latency_ms, api_key=api_key)
     place = f"http://{host}:{listening.getsockname()[1]}"
     sys.stdout.write(f"replay: {len(prices.places)} symbols of {prices.source} at {place}\n")
     sys.stdout.flush()

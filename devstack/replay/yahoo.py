@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 from functools import lru_cache
 from typing import Any
+from urllib.parse import parse_qsl, unquote
 from zoneinfo import ZoneInfo
 
 import polars as pl
 from dateutil.relativedelta import relativedelta
 
+from devstack.replay.corrupt import corrupted
 from devstack.replay.prices import EXCHANGE_TIMEZONE, Prices
+from devstack.replay.reply import CODES, Question, Reply, json_reply
 
 ZONE = ZoneInfo(EXCHANGE_TIMEZONE)
 INTERVALS = (
@@ -31,6 +35,37 @@ class ChartError(Exception):
 
 
 DELISTED = ChartError(404, "Not Found", "No data found, symbol may be delisted")
+
+
+class YahooRouter:
+    """Yahoo's chart API."""
+
+    prefix = "/v8/finance/chart/"
+
+    def __init__(self, prices: Prices) -> None:
+        self._prices = prices
+
+    def read(self, path: str, query_string: bytes, headers: dict[bytes, bytes]) -> Question:  # noqa: ARG002
+        """Return which symbol's chart is asked for; Yahoo wants no key."""
+        symbol = unquote(path[len(self.prefix) :]).upper()
+        return Question("chart", symbol, dict(parse_qsl(query_string.decode("latin-1"))))
+
+    def answer(self, asked: Question, fault: str = "") -> Reply:
+        """Return the chart, or an error in Yahoo's form."""
+        try:
+            found = chart(self._prices, asked.subject, asked.query)
+        except ChartError as error:
+            return json_reply(error.body, error.status)
+        return json_reply(corrupted(found, fault))
+
+    def refuse(self, kind: str) -> Reply:
+        """Return an error in Yahoo's form."""
+        if kind == "delisted":
+            return json_reply(DELISTED.body, DELISTED.status)
+        status = {"retry_after": "429", "error_message": "400"}.get(kind, kind)
+        fault = ChartError(int(status), CODES[status], f"{CODES[status]} (injected)")
+        reply = json_reply(fault.body, 200 if kind == "error_message" else fault.status)
+        return replace(reply, headers=((b"retry-after", b"1"),)) if kind == "retry_after" else reply
 
 
 def chart(prices: Prices, symbol: str, query: dict[str, str]) -> dict[str, Any]:

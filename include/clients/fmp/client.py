@@ -181,7 +181,7 @@ class FmpClient:
         raise AssertionError("unreachable: tenacity returns or raises")
 
 
-_back_off = wait_exponential_jitter(initial=0.2, max=5)
+_back_off = wait_exponential_jitter(multiplier=0.2, max=5)
 
 
 def _wait(state: RetryCallState) -> float:
