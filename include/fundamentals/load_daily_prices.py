@@ -134,7 +134,6 @@ def count_answer(answer: SymbolPrices, good: pl.DataFrame, reasons: dict[str, in
     unreadable = [fault for fault in faults if fault.kind in {"missing", "not_a_number"}]
     newest: Any = good["date"].max()
     return ChunkResult(
-        empty_symbols=int(answer.empty),
         total=answer.prices.height + len(faults),
         invalid=refused.total() + sum(reasons.values()),
         reasons={**refused, **reasons},

@@ -94,10 +94,13 @@ def load_chunk(run: JobRun, chunk: Chunk) -> ChunkResult:  # noqa: ARG001 - ther
 
 
 def refuse_short_answers(options: Options, found: Counter[str], known: dict[str, int]) -> None:
-    """Raise `ScreenerTooShort` where an exchange has no common stock at all, or far fewer than are known."""
+    """Raise `ScreenerTooShort` where an exchange has far fewer common stocks than are known, or none has any.
+
+    An empty list has been refused by the client (`EmptyAnswer`).
+    """
     for exchange in options.exchanges:
-        least = max(1, options.min_known_share * known.get(exchange, 0))
-        if found[exchange] < least:
+        least = options.min_known_share * known.get(exchange, 0)
+        if found[exchange] < least or not found:
             raise ScreenerTooShort(
                 f"The screener lists {found[exchange]} common stocks of {exchange}, where {known.get(exchange, 0)} are "
                 f"known as active; less than {least:.0f} is taken for a fault of the source. Nothing was "

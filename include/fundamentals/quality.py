@@ -4,7 +4,7 @@
 | --- | --- |
 | `MAX_INVALID` | records that were refused, of all that the source gave |
 | `MAX_FAILED` | symbols that failed, of all that were looked at |
-| `MAX_EMPTY` | symbols for which the source had nothing although something was expected |
+| `MAX_EMPTY` | symbols for which the source had nothing new, although a session was expected |
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def validate_result(job: str, result: ChunkResult, *, lost_chunks: int) -> None:
         )
     for count, limit, what in (
         (result.failed_symbols, MAX_FAILED, "failed"),
-        (result.empty_symbols, MAX_EMPTY, "had no answer with data in it"),
+        (result.empty_symbols, MAX_EMPTY, "had nothing new"),
     ):
         if _is_over(count, result.symbols, limit):
             names = ", ".join(f"{symbol} ({error})" for symbol, error in result.failures.items())

@@ -87,7 +87,7 @@ class ChunkResult(BaseModel):
     failures: dict[str, str] = {}
     """The first of them, each with the name of its error."""
     empty_symbols: int = 0
-    """Symbols for which the source had nothing although something was expected."""
+    """Symbols for which the source had nothing new that could be used, although something was expected."""
     total: int = 0
     """Records that the source gave, or that were computed."""
     invalid: int = 0

@@ -17,7 +17,7 @@ LAST = date(2013, 3, 1)
 def prices(closes: dict[date, float]) -> pl.DataFrame:
     values = list(closes.values())
     return pl.DataFrame(
-        {"symbol": ["AAPL"] * len(values), "date": list(closes), **{n: values for n in ("open", "high", "low", "close")},
+        {"symbol": ["AAPL"] * len(values), "date": list(closes), **dict.fromkeys(("open", "high", "low", "close"), values),
          "volume": [100] * len(values)}
     )  # fmt: skip
 
