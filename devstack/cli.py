@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from devstack import database_commands
+from devstack import database_commands, participation_commands
 from devstack.consoles import wide
 from include.core.errors import TapelineError
 
@@ -25,11 +25,6 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-)
-FAULTS = (
-    "What goes wrong, with commas between: worker-crash=N (workers are killed), duplicates=N (each n-th request is "
-    "asked for twice; 10), events-broken=P (EventBridge fails until P percent of the events are lost; 10), redrive=N "
-    "(requests become dead letters and are sent back; 10)."
 )
 people = Console(stderr=True, highlight=False, soft_wrap=True)
 """What is for people goes to stderr; stdout is for what another program may read."""
@@ -54,14 +49,22 @@ class StatusFormat(str, Enum):
 
 
 @app.command()
-def up(data: DataOption = None, fault: FaultOption = None, latency_ms: LatencyOption = 0) -> None:
+def up(
+    data: DataOption = None,
+    fault: FaultOption = None,
+    latency_ms: LatencyOption = 0,
+    participation: Annotated[
+        bool, typer.Option("--participation", help="With ingest and a worker of the participation service.")
+    ] = False,
+) -> None:
     """Start the local default in the background; what runs already stays. State: TAPELINE_HOME."""
     with _one_line_errors(), _progress() as report:
         from devstack.services import ReplayOptions
         from devstack.stack import Stack
 
         stack = Stack()
-        notes = stack.up(ReplayOptions(data, tuple(fault or ()), latency_ms), report)
+        options = ReplayOptions(data, tuple(fault or ()), latency_ms)
+        notes = stack.up(options, report, participation=participation)
     for note in notes:
         people.print(f"[yellow]note:[/] {note}")
     people.print(f"The local default is up in {stack.home.path}. Next, in your shell:")
@@ -106,31 +109,6 @@ def env() -> None:
 
         text = shell_exports(Stack().environment())
     typer.echo(text)
-
-
-participation = typer.Typer(help="The participation service on the local default.", no_args_is_help=True)
-app.add_typer(participation, name="participation")
-
-
-@participation.command()
-def simulate(
-    users: Annotated[int, typer.Option(min=1, help="Users; each asks once for each event.")] = 100,
-    events: Annotated[int, typer.Option(min=1, help="Events.")] = 1,
-    capacity: Annotated[int, typer.Option(min=1, help="Places of each event.")] = 10,
-    faults: Annotated[str, typer.Option(metavar="FAULT,FAULT,…", help=FAULTS)] = "",
-) -> None:
-    """Let users ask for places at once, through the real API and workers, and show what became of it."""
-    with _one_line_errors(), people.status("The contest begins") as shown:
-        from devstack.participation import simulate as run
-        from devstack.participation_faults import read_faults
-        from devstack.stack import ENVIRONMENT, Stack
-
-        contest = run(
-            Stack().aws(), environment=ENVIRONMENT,
-            requests_table=f"tapeline-{ENVIRONMENT}-participation-requests", users=users, events=events,
-            capacity=capacity, faults=read_faults(faults), tell=shown.update,
-        )  # fmt: skip
-    typer.echo("\n".join(contest.lines()))
 
 
 @app.command()
@@ -223,6 +201,7 @@ def _one_line_errors() -> Iterator[None]:
 
 
 database_commands.add_to(app, people, _one_line_errors)
+participation_commands.add_to(app, people, _one_line_errors)
 
 if __name__ == "__main__":
     app()

@@ -12,14 +12,16 @@ from rich.table import Table
 from devstack.aws.firehose.control import flush_deliveries
 from devstack.dagrun import run_dag
 from devstack.demo_events import load_waiting
-from devstack.demo_progress import done, quiet_run, step
+from devstack.demo_progress import done, quiet_run
 from devstack.participation import Contest, simulate
+from devstack.participation_faults import Faults
 from devstack.stack import ENVIRONMENT, Stack
 from include.analytics.config import participation_of
 from include.core.keys import report_key
 from include.core.settings import ParticipationSettings
 
-USERS, PLACES, CRASHES = 2_000, 200, 2
+USERS, PLACES = 10_000, 1_000
+FAULTS = Faults(worker_crashes=2, duplicates=10, redrive=20)
 CHECKS = ("negative_delay", "missing_timestamp", "missing_events", "malformed_lines", "duplicate_events")
 """Shown of `analytics.g1_checks`; the first three must be 0, a worker that was killed may have published twice."""
 
@@ -29,14 +31,19 @@ def show_contest(stack: Stack, console: Console) -> bool:
     from include.orchestration import connections
 
     participation = participation_of(connections.settings())
-    text = f"A contest: {USERS:,} users, {PLACES} places, {CRASHES} workers killed"
-    with step(console, text):
+    text = (
+        f"A contest: {USERS:,} users, {PLACES:,} places, {FAULTS.worker_crashes} workers killed, "
+        f"{FAULTS.redrive} dead letters"
+    )
+    begun = time.monotonic()
+    with console.status(text) as status:
         contest = simulate(
             stack.aws(), environment=ENVIRONMENT, requests_table=participation.requests_table,
-            users=USERS, events=1, capacity=PLACES, crashes=CRASHES,
+            users=USERS, events=1, capacity=PLACES, faults=FAULTS,
+            tell=lambda now: status.update(f"{text} [dim]{now}[/]"),
         )  # fmt: skip
-        time.sleep(1)  # the last worker publishes before it ends
         flush_deliveries(str(stack.aws().endpoint_url))
+    done(console, text, begun)
     today = datetime.now(timezone.utc).date()
     begun, log = time.monotonic(), stack.home.log("demo")
     with quiet_run(log, "Running g1_metrics"):

@@ -31,6 +31,8 @@ CONTRACTS: tuple[type[BaseModel], ...] = (
     contracts.Manifest,
     contracts.ManifestEvent,
     contracts.ParticipationProcessed,
+    contracts.ParticipationRequested,
+    contracts.RequestFailed,
     contracts.PriceEvent,
     PricesRequest,
     Settings,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from devstack.databases import migrate_fundamentals
 from devstack.deploy import deploy
 from devstack.environment import airflow_environment, local_environment
 from devstack.home import REPO, Home, ServiceRecord, default_home
+from devstack.participation_services import NAMES as PARTICIPATION
+from devstack.participation_services import participation_services
 from devstack.services import (
     AWS_KEY_ID,
     PYTHON,
@@ -49,9 +51,16 @@ class Stack:
         self.home = Home(home or default_home())
         self.supervisor = Supervisor(self.home)
 
-    def up(self, replay: ReplayOptions | None = None, report: Report = lambda *_: None) -> list[str]:
+    def up(
+        self,
+        replay: ReplayOptions | None = None,
+        report: Report = lambda *_: None,
+        *,
+        participation: bool = False,
+    ) -> list[str]:
         """Start what does not run, deploy the templates, prepare Airflow's database; return notes.
 
+        `participation`: ingest and a worker too; once started they are, until `down`, part of what is started.
         Doing it again changes nothing. Raises `ServiceNotStarted` with the end of the service's log;
         what runs already is left running.
         """
@@ -67,6 +76,8 @@ class Stack:
                 waiting.append(pool.submit(self._prepare_airflow, report))
                 for each in waiting:
                     each.result()
+            if participation or self._known(PARTICIPATION):
+                notes += self._start_participation(report)
         return [note for note in notes if note]
 
     def down(self, report: Report = lambda *_: None) -> list[str]:
@@ -114,9 +125,20 @@ class Stack:
 
     def _services(self) -> list[Service]:
         """Return the services, and the UI's parts where they were started."""
+        optional = participation_services(self.home) + ui_services()
+        return services(self.home) + [part for part in optional if self._known([part.name])]
+
+    def _known(self, names: Iterable[str]) -> bool:
+        """Return whether one of these was started and not stopped since."""
         known = self.home.records()
-        started = [part for part in ui_services() if known.get(part.name, ServiceRecord()).pid]
-        return services(self.home) + started
+        return any(known.get(name, ServiceRecord()).pid for name in names)
+
+    def _start_participation(self, report: Report) -> list[str | None]:
+        wanted = participation_services(self.home, self.aws(), ENVIRONMENT)
+        notes = [self.supervisor.begin(service) for service in wanted]
+        for service in wanted:
+            self._await(service, report)
+        return notes
 
     def _await(self, service: Service, report: Report) -> None:
         self.supervisor.await_answer(service)

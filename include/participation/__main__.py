@@ -21,8 +21,8 @@ from include.participation.table import Table
 log = logging.getLogger(__name__)
 
 
-def run_ingest(environment: Mapping[str, str]) -> int:
-    """Serve the API until SIGTERM; return the exit code."""
+def run_ingest(environment: Mapping[str, str], port: int | None = None) -> int:
+    """Serve the API until SIGTERM, on the port if one is given; return the exit code."""
     import uvicorn
 
     from include.participation.ingest.app import make_app
@@ -30,7 +30,7 @@ def run_ingest(environment: Mapping[str, str]) -> int:
     config = read_config(IngestConfig, environment)
     app = make_app(config, make_ingest(config))
     uvicorn.run(
-        app, host=config.host, port=config.port, access_log=False, log_config=None, server_header=False,
+        app, host=config.host, port=port or config.port, access_log=False, log_config=None, server_header=False,
         timeout_graceful_shutdown=20, timeout_keep_alive=30,
     )  # fmt: skip
     return 0
@@ -63,7 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run what the arguments ask for; return the exit code, 2 after one line where it cannot start."""
     parser = argparse.ArgumentParser(prog="python -m include.participation", description=__doc__)
     parts = parser.add_subparsers(dest="part", required=True)
-    parts.add_parser("ingest", help="the HTTP API")
+    ingest = parts.add_parser("ingest", help="the HTTP API")
+    ingest.add_argument("--port", type=int, help="instead of PARTICIPATION_PORT")
     worker = parts.add_parser("worker", help="processes queued requests")
     worker.add_argument("--queue", choices=["main", "dlq"], default="main", help="what it consumes")
     opening = parts.add_parser("open", help="open an event")
@@ -76,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("botocore").setLevel(logging.WARNING)
     try:
         if asked.part == "ingest":
-            return run_ingest(os.environ)
+            return run_ingest(os.environ, asked.port)
         if asked.part == "worker":
             return run_worker(os.environ, from_dlq=asked.queue == "dlq")
         return run_open(os.environ, asked.event_id, asked.capacity)

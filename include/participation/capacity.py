@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +11,8 @@ from include.participation.requests import settling
 from include.participation.table import Table, capacity_key, request_key
 
 Taken = Literal["taken", "sold out", "no event", "settled before"]
+SOLD_OUT_SECONDS = 5
+"""How long an event is believed to have no place left without asking: no place comes back by itself."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Capacity:
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._sold_out: dict[str, float] = {}
+        """Until when (`time.monotonic`) an event is known to have no place."""
 
     def open(self, event_id: str, places: int, *, event_type: str = FIRST_COME) -> bool:
         """Open an event; return False, and change nothing, where it is open already."""
@@ -44,7 +49,13 @@ class Capacity:
         return Event(event_id, item["eventType"], int(item["capacity"]), int(item["remaining"]))
 
     def take(self, request: Request, delivery: Delivery, *, now: int) -> Taken:
-        """PROCESSING → SUCCEEDED and one place fewer, both or neither: a request takes one place only."""
+        """PROCESSING → SUCCEEDED and one place fewer, both or neither: a request takes one place only.
+
+        Nothing is written, nor asked, for an event that had no place a moment ago: in a rush most requests come
+        after the last place, and a transaction for each would hold up the event's item.
+        """
+        if time.monotonic() < self._sold_out.get(request.event_id, 0):
+            return "sold out"
         place = {
             "UpdateExpression": "SET remaining = remaining - :one",
             "ConditionExpression": "remaining > :none",
@@ -60,4 +71,12 @@ class Capacity:
             return "settled before"
         if refused_place is None:
             return "taken"
-        return "sold out" if refused_place else "no event"
+        if not refused_place:
+            return "no event"
+        self._remember_sold_out(request.event_id)
+        return "sold out"
+
+    def _remember_sold_out(self, event_id: str) -> None:
+        if len(self._sold_out) > 10_000:
+            self._sold_out = {}
+        self._sold_out[event_id] = time.monotonic() + SOLD_OUT_SECONDS

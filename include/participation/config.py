@@ -7,9 +7,18 @@ import socket
 from collections.abc import Mapping
 from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from include.clients.aws import Aws
+from include.core.contracts.participation import OptionalEvent
 from include.core.errors import InvalidSettings
 from include.core.queues import QueuePair, participation_queues
 
@@ -32,6 +41,19 @@ class ServiceConfig(BaseModel):
     region: str = "us-east-1"
     endpoint_url: str | None = None
     """Where AWS is; unset: the real one."""
+    events_endpoint_url: str | None = None
+    """Where EventBridge is; unset: where the rest of AWS is."""
+    event_bus: str = "default"
+    """Where events go."""
+    optional_events: frozenset[OptionalEvent] = frozenset()
+    """Published beside `ParticipationProcessed`, names with commas between; the analysis does without them."""
+    publish_seconds: int = Field(2, ge=1, le=60)
+    """How long a call of EventBridge may take before its events are given up."""
+
+    @field_validator("optional_events", mode="before")
+    @classmethod
+    def _names(cls, value: object) -> object:
+        return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
 
     @property
     def aws(self) -> Aws:
@@ -74,18 +96,18 @@ class WorkerConfig(ServiceConfig):
     """How long a poll waits for a first message, and a stop for the polls."""
     visibility_seconds: int = Field(60, ge=1, le=43_200)
     """When messages that a killed worker held are delivered again."""
-    event_bus: str = "default"
-    """Where events of processed requests go."""
 
 
 def read_config(kind: type[Found], environment: Mapping[str, str]) -> Found:
     """Return the config that the variables make; raise `InvalidSettings` with every fault and no value.
 
-    `AWS_REGION` and `AWS_ENDPOINT_URL` are taken where no variable of ours says otherwise.
+    `AWS_REGION`, `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_EVENTBRIDGE` are taken where no variable of ours says
+    otherwise.
     """
     given = {
         "region": environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION"),
         "endpoint_url": environment.get("AWS_ENDPOINT_URL"),
+        "events_endpoint_url": environment.get("AWS_ENDPOINT_URL_EVENTBRIDGE"),
     }
     given |= {name: environment.get(PREFIX + name.upper()) or given.get(name) for name in kind.model_fields}
     try:

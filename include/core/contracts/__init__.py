@@ -4,7 +4,11 @@ from include.core.contracts.dead_letter import HISTORY_ATTRIBUTE, Attempt, DeadL
 from include.core.contracts.events import ManifestEvent, PriceEvent
 from include.core.contracts.load import CuratedFile, CuratedFileList, LoadMessage
 from include.core.contracts.manifest import FailedSymbol, Manifest, ManifestObject
-from include.core.contracts.participation import ParticipationProcessed
+from include.core.contracts.participation import (
+    ParticipationProcessed,
+    ParticipationRequested,
+    RequestFailed,
+)
 from include.core.contracts.transform import CatalogUpdate, ManifestRef, TransformInput
 
 __all__ = [
@@ -21,6 +25,8 @@ __all__ = [
     "ManifestObject",
     "ManifestRef",
     "ParticipationProcessed",
+    "ParticipationRequested",
     "PriceEvent",
+    "RequestFailed",
     "TransformInput",
 ]

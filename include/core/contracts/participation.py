@@ -10,6 +10,10 @@ from include.core.contracts.base import WireModel
 
 EVENT_SOURCE = "kr.ac.dongduk.worker"
 PROCESSED = "ParticipationProcessed"
+OPTIONAL_SOURCE = "kr.ac.dongduk.participation"
+"""Of optional events: the rule of the analysis takes `EVENT_SOURCE` alone, so they are never counted there."""
+REQUESTED, FAILED = "ParticipationRequested", "RequestFailed"
+OptionalEvent = Literal["ParticipationRequested", "RequestFailed"]
 FinalStatus = Literal["SUCCEEDED", "REJECTED", "FAILED_FINAL"]
 
 
@@ -57,6 +61,32 @@ class ParticipationProcessed(WireModel):
     """The request's final state in the table."""
     resultCode: str  # noqa: N815
     timestamps: Timestamps
+    delivery: Delivery
+    failure: Failure
+    meta: Meta
+
+
+class ParticipationRequested(WireModel):
+    """Optional (seed 003 §7.3): ingest has queued a request."""
+
+    schemaVersion: Literal[1]  # noqa: N815
+    env: str
+    eventId: str  # noqa: N815
+    requestId: str  # noqa: N815
+    userId: str  # noqa: N815
+    queuedAt: int = Field(gt=0)  # noqa: N815
+    """Milliseconds since 1970, UTC; the one of `ParticipationProcessed`."""
+
+
+class RequestFailed(WireModel):
+    """Optional (seed 003 §4.2): a request is FAILED_FINAL, and why."""
+
+    schemaVersion: Literal[1]  # noqa: N815
+    env: str
+    eventId: str  # noqa: N815
+    requestId: str  # noqa: N815
+    failedAt: int = Field(gt=0)  # noqa: N815
+    """Milliseconds since 1970, UTC; `finishedAt` of `ParticipationProcessed`."""
     delivery: Delivery
     failure: Failure
     meta: Meta

@@ -19,13 +19,20 @@ class Ingest:
     """Takes requests; safe to share between threads."""
 
     def __init__(
-        self, requests: Requests, capacity: Capacity, queue: Queue, *, clock: Callable[[], int]
+        self,
+        requests: Requests,
+        capacity: Capacity,
+        queue: Queue,
+        *,
+        clock: Callable[[], int],
+        announce: Callable[[Request], None] | None = None,
     ) -> None:
-        """`clock`: milliseconds since 1970, UTC."""
+        """`clock`: milliseconds since 1970, UTC. `announce`: told of each request as it is queued; never raises."""
         self.requests = requests
         self._capacity = capacity
         self._queue = queue
         self._clock = clock
+        self._announce = announce
         self._types: dict[str, tuple[float, str]] = {}
         self._lock = threading.Lock()
 
@@ -42,7 +49,10 @@ class Ingest:
             return request
         message = ParticipationMessage(requestId=request.request_id, userId=user_id, eventId=event_id)
         self._queue.send(message.model_dump())
-        return self.requests.queue(request, queued_at=self._clock())
+        queued = self.requests.queue(request, queued_at=self._clock())
+        if self._announce:
+            self._announce(queued)
+        return queued
 
     def _event_type(self, event_id: str) -> str | None:
         with self._lock:
