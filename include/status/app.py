@@ -10,7 +10,7 @@ from typing import Any
 from airflow.api_fastapi.app import get_auth_manager
 from fastapi import FastAPI
 
-from include.status import dashboard
+from include.status import api, dashboard
 from include.status.security import SIGNED_IN
 
 PREFIX = "/api/etl"
@@ -40,6 +40,7 @@ def status_app() -> FastAPI:
         openapi_url=None,
         servers=[{"url": PREFIX}],
     )
+    app.include_router(api.router)
     app.include_router(dashboard.router)
 
     @app.get("/openapi.json", include_in_schema=False)
