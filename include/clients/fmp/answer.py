@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 import polars as pl  # noqa: TID253 - this package is imported inside tasks, never at DAG parse
@@ -82,7 +83,7 @@ def parse_listings(entries: Sequence[dict[str, Any]], exchange: str) -> Listings
         else:
             found[listing.symbol] = listing
     if entries and not found:
-        raise _malformed(exchange, f"none of its {len(entries)} entries can be used, the first: {faults[0]}")
+        raise _malformed(exchange, f"none of its {len(entries)} entries can be used, the first: {faults[0].detail}")
     return Listings(list(found.values()), faults)
 
 
@@ -143,6 +144,7 @@ def _column(entries: Sequence[dict[str, Any]], name: str) -> pl.Series:
     return pl.Series(name, [finite(value) for value in values], pl.Float64)
 
 
+@lru_cache(maxsize=64)  # few spans for all symbols of a run
 def _reason(start: date, end: date) -> pl.Expr:
     """Return why a row of numbers is refused, as a fault's kind; null: it is not."""
     low, high = pl.min_horizontal(*PRICES), pl.max_horizontal(*PRICES)
