@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from include.clients.fmp import FmpClient, SymbolPrices
 
 log = logging.getLogger(__name__)
+NEAR = timedelta(days=60)
+"""So close to the newest prices that are held, others are compared with them."""
 
 
 class Options(BaseModel):
@@ -113,18 +115,27 @@ def fetch_symbol(
     from include.fundamentals.price_rules import judge_prices
 
     answer = source.fetch_prices(held.symbol, span.start, span.end)
+    is_near = held.last is not None and held.last - span.start <= NEAR
+    closes = held.closes if is_near else ()
     if held.first and held.first < span.start and _is_adjusted(answer, held):
         log.info(
-            "%s: the source has adjusted its history; it is loaded anew since %s", held.symbol, held.first
+            "%s: the source has adjusted its history; it is loaded anew from %s", held.symbol, held.first
         )
         calendar = sessions.sessions_between(CALENDAR, held.first, span.end)
-        answer = source.fetch_prices(held.symbol, held.first, span.end)
-        held = Held(held.symbol)
-    closes = held.closes if held.last and held.last < span.start else ()
+        answer, closes = source.fetch_prices(held.symbol, held.first, span.end), ()
     good, reasons = judge_prices(
         answer.prices, last=day, sessions=calendar, closes=closes, max_jump=options.max_jump
     )
-    return Fetched(good, count_answer(answer, good, reasons))
+    result = count_answer(answer, good, reasons)
+    result.empty_symbols = int(_has_nothing_new(held, span, result.freshness))
+    return Fetched(good, result)
+
+
+def _has_nothing_new(held: Held, span: Span, newest: date | None) -> bool:
+    """Return whether newer sessions than the held ones were asked for, and none can be used."""
+    if held.last is None:
+        return newest is None
+    return span.end > held.last and (newest is None or newest <= held.last)
 
 
 def count_answer(answer: SymbolPrices, good: pl.DataFrame, reasons: dict[str, int]) -> ChunkResult:
