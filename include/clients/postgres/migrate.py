@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _LOCK = 5_240_024
 """Whoever migrates holds this advisory lock, so that two at once do it one after the other."""
 _YEARS_AHEAD = 1
+_OLDEST = 180_000
 
 
 def migrate(address: PostgresAddress, folder: Path = FOLDER) -> str:
@@ -31,12 +32,26 @@ def migrate(address: PostgresAddress, folder: Path = FOLDER) -> str:
     """
     newest = newest_revision(folder)
     with connect(address) as connection:
+        _check_version(connection)
         known = _revision(connection)
+    if known is not None and known > newest:
+        raise MigrationFailed(
+            f"PostgreSQL at {address} is at revision {known}, newer than {newest} of this code; nothing was "
+            "changed. Deploy the code that made it."
+        )
     if known != newest:
         _upgrade(address, folder)
     with connect(address) as connection:
         _make_partitions_ahead(connection)
     return newest
+
+
+def _check_version(connection: Connection) -> None:
+    if connection.info.server_version < _OLDEST:
+        raise MigrationFailed(
+            f"This PostgreSQL is {connection.info.server_version // 10_000}; it must be "
+            f"{_OLDEST // 10_000} or newer (RETURNING tells new rows from old ones). Nothing was changed."
+        )
 
 
 def _revision(connection: Connection) -> str | None:

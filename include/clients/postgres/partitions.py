@@ -11,7 +11,11 @@ from include.clients.postgres.tables import Table
 
 _LOCK = 5_240_025
 """Two that make the same partition do it one after the other; loads into others go on."""
-_EXISTING = "SELECT to_regclass(name)::text AS name FROM unnest(%s::text[]) AS name"
+# not to_regclass: it may answer from a cache that does not know yet what another connection made
+_EXISTING = (
+    "SELECT relname AS name FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid "
+    "WHERE inhparent = %s::text::regclass AND relname = ANY(%s)"
+)
 
 
 def ensure_years(connection: Connection, table: Table, years: Iterable[int]) -> list[int]:
@@ -46,7 +50,7 @@ def ensure_years(connection: Connection, table: Table, years: Iterable[int]) -> 
 
 def _absent(connection: Connection, table: Table, years: list[int]) -> list[int]:
     names = {_part(table, year): year for year in years}
-    found = connection.execute(_EXISTING, (list(names),)).fetchall()
+    found = connection.execute(_EXISTING, (table.name, list(names))).fetchall()
     existing = {row["name"] for row in found}
     return [year for name, year in names.items() if name not in existing]
 

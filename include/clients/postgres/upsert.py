@@ -107,7 +107,12 @@ def _check_keys(table: Table, rows: pl.DataFrame) -> None:
     twice = rows.filter(pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in table.key))
     for faulty, fault in ((null, "has no value in its key"), (twice, "is there twice")):
         if len(faulty):
-            row = {name: faulty[name][0] for name in table.key}
+            row = ", ".join(f"{name} {_shown(faulty[name], table.columns[name])}" for name in table.key)
             raise ConstraintViolated(
                 f"{len(faulty)} row(s) for {table.name}: the first {fault}: {row}; nothing was written."
             )
+
+
+def _shown(values: pl.Series, kind: str) -> object:
+    """Return the first value as a person writes it; a `conform`ed date is a number of days."""
+    return (values.cast(pl.Date) if kind == "date" else values)[0]
