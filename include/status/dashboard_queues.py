@@ -18,6 +18,7 @@ _READERS = {
     "price_manifests": "prices_on_event",
     "extract": "prices_daily",
     "participation": "g1_metrics",
+    "events": "g1_metrics",
 }
 """The DAG that a queue belongs to, where that is not the queue's title; participation's numbers are G1's."""
 

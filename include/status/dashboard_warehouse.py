@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,18 +38,32 @@ def query_g1(warehouse: Warehouse) -> Answer:
     if not days:
         return {"days": []}
     day = {"ds": days[0]["ds"]}
+    stretch = {**day, "step": STEP_MINUTES}
+    no_delay = {"p50_ms": None, "p95_ms": None, "p99_ms": None}
+    nothing = {"traffic_per_min": 0, "throughput_per_min": 0}
     return {
         "days": days,
         "step_minutes": STEP_MINUTES,
-        "traffic": _query(warehouse, "select_g1_traffic", {**day, "step": STEP_MINUTES}),
-        "delay": _query(warehouse, "select_g1_delay", {**day, "step": STEP_MINUTES}),
+        "traffic": _regular(_query(warehouse, "select_g1_traffic", stretch), nothing),
+        "delay": _regular(_query(warehouse, "select_g1_delay", stretch), no_delay),
         "distribution": _query(warehouse, "select_g1_distribution", day),
         "checks": _query(warehouse, "select_g1_checks", day),
     }
 
 
+def _regular(rows: list[Row], nothing: Row) -> list[Row]:
+    """Return a row for each step between the first and the last, so that a chart's axis is even."""
+    if not rows:
+        return []
+    known = {row["at"]: row for row in rows}
+    step, first = timedelta(minutes=STEP_MINUTES), rows[0]["at"]
+    count = (rows[-1]["at"] - first) // step + 1
+    instants = (first + step * number for number in range(count))
+    return [known.get(at, {"at": at, **nothing}) for at in instants]
+
+
 def _existing(warehouse: Warehouse, names: list[str]) -> list[str]:
-    return [row["name"] for row in _query(warehouse, "select_tables", {"names": names})]
+    return [row["full_name"] for row in _query(warehouse, "select_tables", {"names": names})]
 
 
 def _query(
@@ -56,7 +71,13 @@ def _query(
 ) -> list[Row]:
     sql = _statement(name).replace("<domain>", domain)
     rows: list[Row] = warehouse.query(sql, parameters).to_pylist()
-    return rows
+    return [{column: _aware(value) for column, value in row.items()} for row in rows]
+
+
+def _aware(value: Any) -> Any:
+    """Return an instant as UTC, which it is: a browser would take a bare one for its own time zone."""
+    naive = isinstance(value, datetime) and value.tzinfo is None
+    return value.replace(tzinfo=timezone.utc) if naive else value
 
 
 @cache

@@ -31,7 +31,8 @@ function draw(source) {
 
 function drawOverall(answer) {
   const pill = document.getElementById("overall");
-  const [kind, text] = OVERALL[answer.overallStatus] ?? ["dim", "Status not available"];
+  const idle = answer.jobs?.length === 0 && ["dim", "Nothing ran yet"];
+  const [kind, text] = idle || (OVERALL[answer.overallStatus] ?? ["dim", "Status not available"]);
   pill.className = `pill ${kind}`;
   pill.textContent = text;
   pill.title = answer.reason ?? "The state of all pipelines, as GET /api/etl/status has it";
