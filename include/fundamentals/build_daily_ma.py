@@ -43,7 +43,8 @@ def load_chunk(run: JobRun, chunk: Chunk) -> ChunkResult:
         params = {"symbols": symbols, "force": run.request.force}
         rows = connection.execute(statement("select_changed_prices"), params).fetchall()
         if not rows:
-            return ChunkResult(symbols=len(symbols))
+            held = connection.execute(statement("select_newest_ma")).fetchall()
+            return ChunkResult(symbols=len(symbols), freshness=held[0]["newest"])
         changed = pl.DataFrame(rows, schema={"symbol": pl.String(), "date": pl.Date()})
         averages = changed_ma(read_closes(connection, changed), changed)
         done = upsert(connection, "daily_ma", averages)

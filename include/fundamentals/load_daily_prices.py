@@ -62,12 +62,12 @@ def load_chunk(run: JobRun, chunk: Chunk) -> ChunkResult:
 
     options = run.options(Options)
     window = window_of(run, options)
-    spans = {
-        held.symbol: (held, span)
-        for held in read_held(run, chunk_members(run, chunk), window)
-        if (span := plan_span(held, window))
-    }
-    outcomes, result, frames = Outcomes(), ChunkResult(symbols=chunk.count), []
+    known = read_held(run, chunk_members(run, chunk), window)
+    spans = {held.symbol: (held, span) for held in known if (span := plan_span(held, window))}
+    newest = max((held.last for held in known if held.last), default=None)
+    outcomes = Outcomes()
+    frames: list[pl.DataFrame] = []
+    result = ChunkResult(symbols=len(known), freshness=newest)
     if spans:
         source = run.open_source()
         calendar = sessions.sessions_between(

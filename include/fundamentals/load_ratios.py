@@ -31,11 +31,13 @@ def plan_chunks(run: JobRun) -> list[Chunk]:
 def load_chunk(run: JobRun, chunk: Chunk) -> ChunkResult:
     """Ask for the chunk's symbols that have no ratios of the day and load them in one transaction; return the counts."""
     symbols = chunk_members(run, chunk)
+    outcomes = Outcomes()
+    found: list[Ratios] = []
+    result = ChunkResult(symbols=len(symbols), freshness=run.day)
     if not run.request.force:
         params = {"symbols": symbols, "as_of": run.day}
         rows = run.database.query(statement("select_missing_ratios"), params)
         symbols = [row["symbol"] for row in rows]
-    outcomes, result, found = Outcomes(), ChunkResult(symbols=chunk.count), []
     if symbols:
         for _, ratios in outcomes.ask_each(symbols, run.open_source().fetch_ratios):
             result = result.add(count_ratios(ratios))
@@ -73,6 +75,4 @@ def write_ratios(run: JobRun, found: list[Ratios]) -> ChunkResult:
     ]
     with run.database.connection() as connection:
         done = upsert(connection, "ratios", pl.DataFrame(rows, schema=schema))
-    return ChunkResult(
-        freshness=run.day, inserted=done.inserted, updated=done.updated, unchanged=done.unchanged
-    )
+    return ChunkResult(inserted=done.inserted, updated=done.updated, unchanged=done.unchanged)

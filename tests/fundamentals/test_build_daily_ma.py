@@ -54,7 +54,8 @@ def test_only_what_changed_is_computed(priced: Workbench) -> None:
     assert_same(priced)
     touched = [row for row, old in zip(priced.rows("daily_ma"), before, strict=True) if row != old]
     assert {(row["symbol"], str(row["date"])) for row in touched} == {
-        ("IBM", f"2013-{day}") for day in ("02-20", "02-21", "02-22", "02-25", "02-26", "02-27", "02-28", "03-01")
+        ("IBM", f"2013-{day}")
+        for day in ("02-20", "02-21", "02-22", "02-25", "02-26", "02-27", "02-28", "03-01")
     }
 
 
@@ -86,7 +87,9 @@ def test_doing_it_again_computes_nothing_and_force_changes_no_row(priced: Workbe
 def test_a_price_that_changed_in_its_volume_only_is_looked_at_once(priced: Workbench) -> None:
     priced.run(JOB)
     values = priced.values("daily_ma")
-    priced.database.execute("UPDATE daily_prices SET volume = 1, updated_at = now() WHERE date = '2013-02-20'")
+    priced.database.execute(
+        "UPDATE daily_prices SET volume = 1, updated_at = now() WHERE date = '2013-02-20'"
+    )
     assert priced.run(JOB).total == 2 * 8
     assert priced.run(JOB).total == 0
     assert priced.values("daily_ma") == values
