@@ -108,14 +108,14 @@ def run_ended(dag_id: str, run_id: str, tasks: Iterable[Any], jobs: Any) -> RunE
 def metadata_of(ti: Any) -> dict[str, Any]:
     """Return what is worth knowing of a try: map label, run type, host, URI of the log; nothing that is unknown."""
     context = getattr(ti, "_ti_context_from_server", None)
-    run = context.dag_run if context else getattr(ti, "dag_run", None)
-    run_type = getattr(run, "run_type", None)
+    run = context.dag_run if context else _known(ti, "dag_run")
+    run_type = _known(run, "run_type")
     found = {
         "map_label": getattr(ti, "rendered_map_index", None),
         "try": ti.try_number,
         "run_type": str(getattr(run_type, "value", run_type)) if run_type else None,
-        "host": getattr(ti, "hostname", None),
-        "log": getattr(ti, "log_url", None),
+        "host": _known(ti, "hostname"),
+        "log": _known(ti, "log_url"),
     }
     return {name: value for name, value in found.items() if value not in (None, "")}
 
@@ -128,6 +128,14 @@ def error_text(error: str | BaseException | None) -> str | None:
     from airflow.sdk.log import redact
 
     return str(redact(text))[:TEXT_LIMIT]
+
+
+def _known(thing: Any, name: str) -> Any:
+    """Return an attribute, or None where it is absent or can no longer be loaded (a row without its session)."""
+    try:
+        return getattr(thing, name, None)
+    except Exception:
+        return None
 
 
 def _row(ti: Any, job: str, status: str) -> dict[str, Any]:
