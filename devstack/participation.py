@@ -31,7 +31,7 @@ from include.core.queues import participation_queues
 from include.participation.capacity import Capacity
 from include.participation.table import Table
 
-WORKERS, PARALLELISM, VISIBILITY_SECONDS = 2, 4, 5
+WORKERS, PARALLELISM, VISIBILITY_SECONDS = 2, 2, 10
 BREAK_AT, HEALED_AT = 0.30, 0.32 + SHARE / 100
 """Of the requests: EventBridge breaks after the first share, and must have healed before more than the second
 are asked for. Workers are killed after that, so that none dies between a warning and the acknowledgement."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 
 from devstack.ports import LOOPBACK
 from include.core.errors import TerminalError
+from include.participation.parts import PUBLISH_ATTEMPTS
 
 SHARE = 25
 """Percent of the events that may be lost at most: so many are asked for between the break and the end of it."""
@@ -63,18 +65,17 @@ def read_faults(text: str) -> Faults:
 class Breakable:
     """Stands between workers and EventBridge: passes calls on, and answers 500 to all while it is broken.
 
-    A worker asks twice before it gives a call up. So a call that was refused twice is one whose events are lost,
-    and it heals when enough are.
+    A call that was refused as often as a worker asks is one whose events are lost; it heals when enough are.
     """
 
     def __init__(self, target: str) -> None:
         """`target`: URL of the EventBridge behind it."""
         self.healed = threading.Event()
         self.lost: set[str] = set()
-        """Ids of requests whose event was refused twice."""
+        """Ids of requests whose event was given up."""
         self._target = urlsplit(target)
         self._wanted = 0
-        self._refused: set[bytes] = set()
+        self._refused: Counter[bytes] = Counter()
         self._lock = threading.Lock()
         self._local = threading.local()
 
@@ -88,12 +89,12 @@ class Breakable:
         with self._lock:
             if len(self.lost) >= self._wanted:
                 return False
-            if body in self._refused:
+            self._refused[body] += 1
+            if self._refused[body] == PUBLISH_ATTEMPTS:
                 details = (json.loads(entry["Detail"]) for entry in json.loads(body)["Entries"])
                 self.lost.update(detail["requestId"] for detail in details)
                 if len(self.lost) >= self._wanted:
                     self.healed.set()
-            self._refused.add(body)
             return True
 
     def pass_on(self, path: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
 from devstack.participation_faults import SimulationFailed
 from include.clients.aws import Aws
 from include.clients.queues import Queue
 from include.core.clock import utc_now
+from include.redrive import redrive
 from include.redrive.config import RedriveRequest
-from include.redrive.redrive import redrive_letters
 
 SECONDS = 60
 
@@ -28,5 +29,9 @@ def make_letters(queue: Queue, dlq: Queue, count: int) -> None:
 
 def send_back(aws: Aws, environment: str) -> int:
     """Send all dead letters of the queue back, as the DAG `dlq_redrive` does; return how many."""
-    asked = RedriveRequest(queue="participation", dry_run=False)
-    return redrive_letters(asked, aws=aws, environment=environment, now=utc_now())["redriven"]
+    asked, told = RedriveRequest(queue="participation", dry_run=False), redrive.log.level
+    redrive.log.setLevel(logging.WARNING)  # its table is for the log of a task
+    try:
+        return redrive.redrive_letters(asked, aws=aws, environment=environment, now=utc_now())["redriven"]
+    finally:
+        redrive.log.setLevel(told)

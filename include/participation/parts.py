@@ -19,6 +19,9 @@ from include.participation.table import Table
 from include.participation.worker.consumer import Consumer
 from include.participation.worker.process import Processor
 
+PUBLISH_ATTEMPTS = 3
+"""Calls after which events or metrics are given up."""
+
 
 def now_ms() -> int:
     """Return the present instant in milliseconds since 1970, UTC."""
@@ -69,5 +72,9 @@ def _impatient(aws: Aws, service: str, seconds: int = 2) -> Any:
     """Return a client that gives up after seconds: publishing may not hold up what is being processed."""
     from botocore.config import Config
 
-    config = Config(retries={"mode": "standard", "max_attempts": 2}, connect_timeout=1, read_timeout=seconds)
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": PUBLISH_ATTEMPTS},
+        connect_timeout=1,
+        read_timeout=seconds,
+    )
     return aws.session.client(service, endpoint_url=aws.endpoint_url, config=config)
