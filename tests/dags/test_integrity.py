@@ -13,7 +13,7 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 DAG_IDS = {
     "dlq_redrive", "fundamentals_daily", "fundamentals_manual", "fundamentals_weekly", "g1_metrics", "load_analytics",
-    "load_customer", "load_market", "load_product", "prices_daily", "prices_on_event",
+    "load_customer", "load_market", "load_product", "log_retention", "prices_daily", "prices_on_event",
 }  # fmt: skip
 # boto3 (a twentieth of a second) comes with the provider's S3 sensor
 HEAVY = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from include.core.errors import MigrationFailed, TapelineError, TransientError
 if TYPE_CHECKING:
     from sqlalchemy import Connection as AlchemyConnection
 
+log = logging.getLogger(__name__)
 _LOCK = 5_240_024
 """Whoever migrates holds this advisory lock, so that two at once do it one after the other."""
 _YEARS_AHEAD = 1
@@ -28,6 +30,7 @@ def migrate(address: PostgresAddress, folder: Path = FOLDER) -> str:
     """Bring the database to the newest revision, make partitions ahead, and return the revision.
 
     All revisions are one transaction. Doing it again, and at once from several places, changes nothing.
+    A database that is newer than the code is left as it is, so that the code of before can be deployed again.
     Raises `MigrationFailed`, and what `connect` raises.
     """
     newest = newest_revision(folder)
@@ -35,10 +38,10 @@ def migrate(address: PostgresAddress, folder: Path = FOLDER) -> str:
         _check_version(connection)
         known = _revision(connection)
     if known is not None and known > newest:
-        raise MigrationFailed(
-            f"PostgreSQL at {address} is at revision {known}, newer than {newest} of this code; nothing was "
-            "changed. Deploy the code that made it."
+        log.warning(
+            "PostgreSQL at %s is at revision %s, newer than %s of this code: left", address, known, newest
         )
+        return known
     if known != newest:
         _upgrade(address, folder)
     with connect(address) as connection:
