@@ -1,4 +1,4 @@
-"""A full Airflow with CeleryExecutor, two workers and Redis, on a local default of its own."""
+"""A full Airflow with CeleryExecutor, two workers and Redis, on the local default of the tests."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ SOON = {
     "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "2",
     "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": "15",
     "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "0",
+    "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "240",  # a busy machine imports slowly
     "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",  # no run but ours
 }
 
@@ -91,12 +92,14 @@ def redis(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def celery_airflow(folder: Path, dags: list[Path], extra: dict[str, str]) -> Iterator[CeleryAirflow]:
-    """Have it run these DAG files alone, on a local default of its own."""
+def celery_airflow(
+    stack: Stack, folder: Path, dags: list[Path], extra: dict[str, str]
+) -> Iterator[CeleryAirflow]:
+    """Have it run these DAG files alone, on a running local default."""
     (folder / "dags").mkdir()
     for file in dags:
         shutil.copy(file, folder / "dags")
-    ui = Ui(Stack(folder / "home"))
+    ui = Ui(stack)
     whole = ui._environment
     workers: dict[str, psutil.Popen] = {}
     with redis(folder) as broker:
@@ -104,7 +107,7 @@ def celery_airflow(folder: Path, dags: list[Path], extra: dict[str, str]) -> Ite
         own |= {"AIRFLOW__CORE__EXECUTOR": "CeleryExecutor", "AIRFLOW__CELERY__BROKER_URL": broker}
 
         def environment() -> dict[str, str]:
-            url = sqlalchemy_url(ui.stack.home, ui.stack.supervisor.port("postgres"), AIRFLOW)
+            url = sqlalchemy_url(stack.home, stack.supervisor.port("postgres"), AIRFLOW)
             return whole() | own | {"AIRFLOW__CELERY__RESULT_BACKEND": f"db+{url}"}
 
         ui._environment = environment  # type: ignore[method-assign]
@@ -112,11 +115,11 @@ def celery_airflow(folder: Path, dags: list[Path], extra: dict[str, str]) -> Ite
             ui.start(free_port())
             for name in ("first", "second"):
                 workers[name] = _start_worker(name, folder, base_environment() | environment())
-            yield CeleryAirflow(AirflowApi(ui), ui.stack, workers)
+            yield CeleryAirflow(AirflowApi(ui), stack, workers)
         finally:
             for worker in workers.values():
                 _kill_tree(worker)
-            ui.stack.down()
+            ui.stop()
 
 
 def _start_worker(name: str, folder: Path, environment: dict[str, str]) -> psutil.Popen:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from devstack.home import REPO
+from devstack.stack import Stack
 from tests.distributed.celery_airflow import CeleryAirflow, celery_airflow
 from tests.market import Market, applied, recorded_rows
 from tests.orchestration.notified import Received, office
@@ -28,9 +29,9 @@ def told() -> Iterator[tuple[Received, dict[str, str]]]:
 
 @pytest.fixture(scope="module")
 def airflow(
-    tmp_path_factory: pytest.TempPathFactory, told: tuple[Received, dict[str, str]]
+    stack: Stack, tmp_path_factory: pytest.TempPathFactory, told: tuple[Received, dict[str, str]]
 ) -> Iterator[CeleryAirflow]:
-    with celery_airflow(tmp_path_factory.mktemp("celery"), DAGS, told[1]) as running:
+    with celery_airflow(stack, tmp_path_factory.mktemp("celery"), DAGS, told[1]) as running:
         yield running
 
 
@@ -76,6 +77,7 @@ def test_a_run_whose_worker_is_lost_is_ended_by_the_other(airflow: CeleryAirflow
         assert max(task["try_number"] for task in tasks.values()) >= 2  # what the lost worker had
         assert market.rows() == recorded_rows(SYMBOLS, START)
         assert {manifest.revision for manifest in market.manifests().values()} == {1}
+        market.control("POST", "/_faults", [])
 
 
 def test_the_scheduler_has_one_message_sent_for_each_problem(

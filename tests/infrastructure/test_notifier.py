@@ -34,6 +34,7 @@ def test_the_notifiers_role_allows_what_it_does_and_nothing_else(stack: Stack) -
             assert not problems.begin("a")
             problems.forget("a")
             assert problems.begin("a")
+            problems.told("a")
             trouble = problems.end()
     assert trouble
     assert trouble.failed_runs == 3

@@ -140,7 +140,7 @@ def run_troubled(
     done = subprocess.run(
         [sys.executable, "-c", RUNS, json.dumps(confs)],
         env=os.environ | airflow_environment(home) | own | environment,
-        cwd=folder, capture_output=True, text=True, timeout=200, check=False,
+        cwd=folder, capture_output=True, text=True, timeout=280, check=False,
     )  # fmt: skip
     output = done.stdout + done.stderr
     assert done.returncode == 0, output[-3000:]

@@ -7,6 +7,7 @@ import logging
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 from include.clients.aws import Aws
 from include.core.errors import SourceUnavailable
 from include.orchestration.notifications import keep_failure, notify_failure, notify_success
+from include.orchestration.notifications.problems import Problems, Trouble
 from tests.market import applied
 from tests.orchestration.notified import TOKEN, office, run_troubled
 
@@ -157,3 +159,19 @@ def test_channels_that_are_not_filled_in_are_off_without_a_word(
         notify_success(context_of(SourceUnavailable("no more")))
     assert (received.slack, received.mails) == ([], [])
     assert warnings == []
+
+
+def test_a_problem_whose_teller_died_is_told_of_by_a_later_run(make_table: Callable[..., Any]) -> None:
+    now = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    problems = Problems(make_table("id"), "prices_daily", clock=lambda: now)
+    assert problems.begin("load_files:Gone")
+    assert problems.begin("load_files:Wrong")
+    assert not problems.begin("load_files:Gone")  # somebody is about to tell
+    now += timedelta(minutes=6)
+    assert problems.begin("load_files:Gone")
+    problems.told("load_files:Gone")
+    now += timedelta(days=1)
+    assert not problems.begin("load_files:Gone")
+    assert problems.end() == Trouble("2026-01-01T00:00:00Z", 5)
+    assert problems.end() is None
+    assert problems.begin("load_files:Gone")

@@ -50,8 +50,7 @@ def _notify_failure(context: Any) -> None:
         context["dag"].dag_id, context["run_id"], failure, failed_tasks,
         too_long=too_long, place=_place(), runbook=_runbook(context),
     )  # fmt: skip
-    if not send(message, channels) and problems:
-        problems.forget(problem)
+    _settle(problems, problem, taken=send(message, channels))
 
 
 def _notify_success(context: Any) -> None:
@@ -79,6 +78,15 @@ def _is_new(problems: Any, problem: str) -> bool:
     except Exception as error:
         log.warning("Whether the problem was told of already is not known: %s", one_line(error))
         return True
+
+
+def _settle(problems: Any, problem: str, *, taken: bool) -> None:
+    """Keep that the problem was told of, or that nobody heard of it."""
+    try:
+        if problems:
+            (problems.told if taken else problems.forget)(problem)
+    except Exception as error:
+        log.warning("That the problem was told of is not kept: %s", one_line(error))
 
 
 def _problems(context: Any) -> Any:
