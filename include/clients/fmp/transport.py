@@ -70,7 +70,7 @@ class Transport:
         except urllib3.exceptions.HTTPError as error:
             raise SourceUnavailable(
                 f"{about}: no answer to /stable/{endpoint} ({_reason(error)}); it is tried again."
-            ) from None  # urllib3's own text has the URL, ours has what matters
+            ) from error
         if answer.status == 200 and answer.data.lstrip()[:1] != b"{":
             return answer.data
         said = self._said(answer.data)
