@@ -77,10 +77,10 @@ class ExecutionLog:
         """A run has failed; some of its tasks may have been killed, or never run."""
         self._reconcile(dag_run)
 
-    def flush(self, seconds: float = WAIT_SECONDS) -> None:
-        """Wait for what is still being written, but no longer."""
+    def flush(self) -> None:
+        """Wait for what is still being written, but not for long."""
         try:
-            self._writer.wait(seconds)
+            self._writer.wait(WAIT_SECONDS)
         except Exception:
             log.debug("the execution log could not be waited for", exc_info=True)
 
