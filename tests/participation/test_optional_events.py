@@ -10,12 +10,12 @@ import pytest
 
 from include.clients.queues import Queue
 from include.core.contracts import ParticipationRequested, RequestFailed
-from include.core.contracts.participation import FAILED, OPTIONAL_SOURCE, REQUESTED
+from include.core.contracts.participation import EVENT_SOURCE, FAILED, OPTIONAL_SOURCE, REQUESTED
 from include.core.errors import InvalidSettings
 from include.participation.config import IngestConfig, WorkerConfig, read_config
 from include.participation.parts import make_consumer, make_ingest
 from tests.participation.api import AUDIENCE, ISSUER, KEY
-from tests.participation.conftest import Service
+from tests.participation.conftest import Service, resources
 
 pytestmark = pytest.mark.integration
 ALL = {"PARTICIPATION_OPTIONAL_EVENTS": f"{REQUESTED}, {FAILED}"}
@@ -109,3 +109,13 @@ def test_an_eventbridge_that_is_away_changes_no_answer_and_no_state(
 def test_an_event_that_does_not_exist_is_refused_at_the_start(service: Service) -> None:
     with pytest.raises(InvalidSettings, match="PARTICIPATION_OPTIONAL_EVENTS"):
         read_config(WorkerConfig, service.variables | {"PARTICIPATION_OPTIONAL_EVENTS": "Everything"})
+
+
+def test_the_template_takes_them_by_a_rule_of_their_own_where_they_are_enabled() -> None:
+    found = resources()
+    optional = {name: one for name, one in found.items() if one.get("Condition") == "WithOptionalEvents"}
+    (rule,) = (one["Properties"] for one in optional.values() if one["Type"] == "AWS::Events::Rule")
+    assert rule["EventPattern"] == {"source": [OPTIONAL_SOURCE], "detail-type": [REQUESTED, FAILED]}
+    (statement,) = optional["OptionalEventsPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert statement["Condition"] == {"StringEquals": {"events:source": OPTIONAL_SOURCE}}
+    assert OPTIONAL_SOURCE != EVENT_SOURCE
