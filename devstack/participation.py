@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import tempfile
 import time
@@ -29,6 +30,7 @@ from include.clients.aws import Aws
 from include.clients.queues import Queue
 from include.core.queues import participation_queues
 from include.participation.capacity import Capacity
+from include.participation.models import EVENT_ID
 from include.participation.table import Table
 
 WORKERS, PARALLELISM, VISIBILITY_SECONDS = 2, 2, 10
@@ -123,6 +125,14 @@ def simulate(
         found = places.find(name)
         contest.remaining[name] = found.remaining if found else 0
     return contest
+
+
+def open_event(aws: Aws, requests_table: str, event_id: str, capacity: int) -> None:
+    """Open an event; raise `SimulationFailed` where it is open already, or has no such name."""
+    if not re.fullmatch(EVENT_ID, event_id):
+        raise SimulationFailed(f"{event_id!r} is no id of an event.")
+    if not Capacity(Table(aws, requests_table)).open(event_id, capacity):
+        raise SimulationFailed(f"The event {event_id} is open already; nothing was changed.")
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,18 @@ def add_to(
             )  # fmt: skip
         typer.echo("\n".join(contest.lines()))
 
+    @commands.command(name="open")
+    def open_event(
+        event_id: Annotated[str, typer.Argument(help="Letters, digits and ._- (64 at most).")],
+        capacity: Annotated[int, typer.Option(min=1, help="Places it has.")],
+    ) -> None:
+        """Open an event, so that users can ask for places of it."""
+        with one_line_errors():
+            from devstack.participation import open_event as run
+            from devstack.stack import ENVIRONMENT, Stack
+
+            run(Stack().aws(), f"tapeline-{ENVIRONMENT}-participation-requests", event_id, capacity)
+
     @commands.command()
     def token(
         user: Annotated[str, typer.Argument(help="Whose requests it is for.")] = "user-1",
