@@ -68,6 +68,9 @@ def _query(postgres: Postgres, name: str, **parameters: Any) -> list[Row]:
     with postgres.connection() as connection:
         connection.execute("SET TRANSACTION READ ONLY")
         connection.execute("SET LOCAL statement_timeout = '7s'")
+        connection.execute(
+            "SET LOCAL work_mem = '32MB'"
+        )  # a year is summed by hashing, not by sorting its rows
         return connection.execute(_statement(name), parameters).fetchall()
 
 

@@ -13,7 +13,7 @@ from devstack.question import ask
 from tests.market import applied
 from tests.ui.conftest import PATIENCE_MS
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 FRIDAY = "2013-03-01"
 SYMBOLS = ["AAPL", "MSFT"]
 
@@ -50,7 +50,7 @@ def await_parsed(airflow: AirflowApi, dag_id: str, seconds: float = 120) -> None
         time.sleep(0.3)
 
 
-def await_end(airflow: AirflowApi, dag_id: str, seconds: float = 240) -> dict[str, object]:
+def await_end(airflow: AirflowApi, dag_id: str, seconds: float = 420) -> dict[str, object]:
     """Return the manual run once it has ended."""
     deadline = time.monotonic() + seconds
     while True:

@@ -25,8 +25,8 @@ export async function asAnswer(question) {
   try {
     return await question();
   } catch (error) {
-    const late = error.name === "TimeoutError" ? `no answer within ${PATIENCE / 1000} s.` : null;
-    const gone = error instanceof TypeError ? "the web server cannot be reached." : null;
+    const late = error.name === "TimeoutError" ? `No answer within ${PATIENCE / 1000} s.` : null;
+    const gone = error instanceof TypeError ? "The web server cannot be reached." : null;
     return { available: false, reason: late ?? gone ?? error.message };
   }
 }
@@ -41,7 +41,7 @@ export async function fetchDags() {
   return { available: true, dags: dags.filter((dag) => !dag.is_stale) };
 }
 
-// the last run of each DAG, a few questions at a time; `found` is told after each
+// gives each DAG its last run, a few questions at a time
 export async function fetchLastRuns(dags) {
   const waiting = [...dags];
   const worker = async () => {
@@ -50,6 +50,7 @@ export async function fetchLastRuns(dags) {
       const answer = await asAnswer(() =>
         fetchJson(new URL(`api/v2/dags/${id}/dagRuns?limit=1&order_by=-run_after`, ROOT)));
       dag.run = answer.dag_runs?.[0];
+      dag.pending = false;
       if (answer.available === false) dag.unknown = "not available";
     }
   };

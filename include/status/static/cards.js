@@ -13,7 +13,9 @@ export const away = (answer) =>
 const empty = (...words) => h("p", { class: "empty" }, words);
 
 const when = (at) => (at == null ? h("span", { class: "dim" }, NONE)
-  : h("time", { datetime: at, title: `${instant(at)} UTC` }, relative(at), h("small", null, instant(at, "dayMinute"))));
+  : h("time", { datetime: at, title: `${instant(at)} UTC` }, relative(at), h("small", null, instant(at, isThisYear(at) ? "dayMinute" : "full"))));
+
+const isThisYear = (at) => new Date(at).getUTCFullYear() === new Date().getUTCFullYear();
 
 const link = (text, path) => h("a", { href: openPage.url(path), onclick: (event) => openPage(event, path) }, text);
 
@@ -65,11 +67,11 @@ export function pipelines({ dags, history }, days) {
     { title: "Next run", cell: (dag) => nextRun(dag) },
     { title: `Tasks in ${days} days`, cell: (dag) => activity(dag, history) },
   ];
-  return h("div", null, table("Health and runs of the DAGs", columns, dags.dags), stripKey());
+  return h("div", null, table("Health and runs of the DAGs", columns, dags.dags), history?.available ? stripKey() : null);
 }
 
 function lastRun(dag) {
-  const [kind, text] = dag.run ? (STATES[dag.run.state] ?? ["dim", dag.run.state]) : ["dim", dag.unknown ?? "No runs yet"];
+  const [kind, text] = dag.run ? (STATES[dag.run.state] ?? ["dim", dag.run.state]) : ["dim", dag.unknown ?? (dag.pending ? "…" : "No runs yet")];
   const paused = dag.is_paused ? badge("dim", "Paused") : null;
   const broken = dag.has_import_errors ? badge("bad", "Import error") : null;
   return h("span", { class: "badges" }, badge(kind, text), broken, paused);
@@ -227,7 +229,7 @@ export function g1({ g1: answer }) {
   const bad = answer.checks.filter((check) => check.outcome !== "ok");
   return h("div", { class: "g1" },
     h("p", { class: "lead" }, h("b", null, instant(day.ds, "date")), ` · ${number(day.total)} requests ended, ${number(day.dead)} of them dead letters · `,
-      bad.length ? badge(bad.some((check) => check.outcome === "failed") ? "bad" : "warn", `${bad.length} checks to look at`)
+      bad.length ? badge(bad.some((check) => check.outcome === "failed") ? "bad" : "warn", `${bad.length} ${bad.length === 1 ? "check" : "checks"} to look at`)
         : badge("ok", `${answer.checks.length} checks are fine`)),
     h("div", { class: "columns" },
       line("Requests", `requests a minute, mean of ${answer.step_minutes} minutes`, answer.traffic,

@@ -164,10 +164,12 @@ export function niceTicks(top) {
   return Array.from({ length: Math.ceil(top / size) + 1 }, (_, at) => at * size);
 }
 
-// one cell a bucket: what happened then, in one row of a table
+// one cell a bucket: what happened then, in one row of a table; its height says the same as its colour
+const TALL = { none: 4, ok: 12, warn: 18, bad: 18 };
+
 export function strip(cells, label) {
   const shapes = cells.map((cell, at) =>
-    s("rect", { class: `cell ${cell.kind}`, x: at * 10, y: 0, width: 8, height: 18, rx: 2 },
+    s("rect", { class: `cell ${cell.kind}`, x: at * 10, y: 18 - TALL[cell.kind], width: 8, height: TALL[cell.kind], rx: 2 },
       s("title", null, cell.title)));
   return s("svg", {
     class: "strip", viewBox: `0 0 ${cells.length * 10 - 2} 18`, preserveAspectRatio: "none", role: "img",

@@ -50,7 +50,13 @@ async function load(kept) {
   };
   const card = (source, path) => ask(source, () => fetchJson(`cards/${path}`));
   const dags = ask("dags", async () => {
+    const known = new Map(answers.dags?.dags?.map((dag) => [dag.dag_id, dag.run]));
     const answer = await fetchDags();
+    for (const dag of answer.dags) [dag.run, dag.pending] = [known.get(dag.dag_id), true];
+    if (mine === round) {
+      answers.dags = answer; // the table is there at once, its last runs come one by one
+      draw("dags");
+    }
     await fetchLastRuns(answer.dags);
     return answer;
   });
