@@ -83,7 +83,9 @@ def parse_listings(entries: Sequence[dict[str, Any]], exchange: str) -> Listings
         else:
             found[listing.symbol] = listing
     if entries and not found:
-        raise _malformed(exchange, f"none of its {len(entries)} entries can be used, the first: {faults[0].detail}")
+        raise _malformed(
+            exchange, f"none of its {len(entries)} entries can be used, the first: {faults[0].detail}"
+        )
     return Listings(list(found.values()), faults)
 
 

@@ -12,8 +12,6 @@ import pytest
 
 from devstack.replay.prices import demo_file
 from include.clients.fmp import EXCHANGES, RATIOS, FmpClient, Ratios
-from include.clients.rate_limit import RateLimit
-from include.core.clock import utc_now
 from include.core.errors import (
     CredentialsMissing,
     EmptyAnswer,
@@ -187,14 +185,6 @@ def test_each_failure_has_its_name_and_only_transient_ones_are_tried_again(
         client.fetch_ratios("AAPL")
 
 
-def test_an_answer_that_does_not_come_is_a_time_out(make_client: MakeClient, commit: Commit) -> None:
-    commit("symbol:AAPL=timeout")
-    limit = Counted()
-    with pytest.raises(SourceUnavailable, match="AAPL: no answer to /stable/ratios-ttm"):
-        make_client(timeout=0.3, rate_limit=limit).fetch_ratios("AAPL")
-    assert limit.acquired == 3
-
-
 def test_a_server_that_is_not_there_is_named(make_client: MakeClient) -> None:
     with pytest.raises(SourceUnavailable, match="no connection"):
         make_client(url="http://127.0.0.1:1").fetch_ratios("AAPL")
@@ -250,47 +240,6 @@ def test_a_symbol_that_is_listed_twice_counts_once_and_is_named(client: FmpClien
     found = client.list_symbols("NASDAQ")
     assert sorted(listing.symbol for listing in found) == sorted(listing.symbol for listing in right)
     assert [fault.kind for fault in found.faults] == ["duplicate_symbol"]
-
-
-def test_the_time_to_come_back_is_honoured(client: FmpClient, commit: Commit, sleeps: list[float]) -> None:
-    commit("symbol:IBM=retry_after*1")
-    client.fetch_ratios("IBM")
-    assert len(sleeps) == 1
-    assert sleeps[0] >= 1
-
-
-class Counted:
-    """A limit that counts."""
-
-    acquired = slowed = 0
-
-    def acquire(self) -> None:
-        self.acquired += 1
-
-    def slow_down(self) -> None:
-        self.slowed += 1
-
-
-def test_every_attempt_takes_a_slot_and_a_429_slows_everybody_down(make_client: MakeClient, commit: Commit) -> None:  # fmt: skip
-    limit = Counted()
-    client = make_client(rate_limit=limit)
-    commit("symbol:IBM=429*2")
-    client.fetch_ratios("IBM")
-    client.fetch_ratios("MSFT")
-    assert (limit.acquired, limit.slowed) == (4, 2)
-
-
-def test_all_clients_of_one_table_share_five_requests_a_second(
-    make_client: MakeClient, make_table: Any
-) -> None:
-    table, waits, now = make_table("id"), [], utc_now()  # the clock stands still
-    limits = [RateLimit(table, "fmp", 300, clock=lambda: now, sleep=waits.append) for _ in range(3)]
-    clients = [make_client(rate_limit=limit) for limit in limits]
-    for symbol in ("AAPL", "IBM"):
-        for client in clients:
-            client.fetch_prices(symbol, *WEEK)
-    long = sorted(wait for wait in waits if wait > 0.1)
-    assert long == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0], abs=1e-5)
 
 
 def test_one_client_may_be_shared_by_threads(client: FmpClient, source: Source) -> None:
