@@ -1,4 +1,4 @@
-"""A worker or ingest in a process of its own, which a test may tell to die at a step."""
+"""Parts of the service in processes of their own, started as in production."""
 
 from __future__ import annotations
 
@@ -9,36 +9,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 from devstack.home import REPO
 from tests.participation.conftest import Service
+from tests.participation.stalling import stalling
 
-DIE_AT = "TEST_DIE_AT"
-"""`service:operation:n`: the process kills itself right after its n-th such call to AWS was answered."""
-
-
-def main() -> int:
-    """Run the service's own entry point, dying where `TEST_DIE_AT` says."""
-    from botocore.client import BaseClient
-
-    from include.participation.__main__ import main as start
-
-    where, _, number = os.environ.get(DIE_AT, "none:1").rpartition(":")
-    left = int(number)
-    call: Any = BaseClient._make_api_call
-
-    def dying(self: Any, operation: str, arguments: Any) -> Any:
-        nonlocal left
-        answer = call(self, operation, arguments)
-        if operation == where:
-            left -= 1
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-        return answer
-
-    BaseClient._make_api_call = dying  # type: ignore[method-assign]
-    return start()
+SECONDS = 120
 
 
 def variables_of(service: Service, **more: str) -> Mapping[str, str]:
@@ -48,7 +24,7 @@ def variables_of(service: Service, **more: str) -> Mapping[str, str]:
 @contextmanager
 def running(service: Service, *arguments: str, **more: str) -> Iterator[subprocess.Popen[bytes]]:
     """Start a part; end it at the latest when the block ends."""
-    command = [sys.executable, "-m", "tests.participation.parts", *arguments]
+    command = [sys.executable, "-m", "include.participation", *arguments]
     part = subprocess.Popen(
         command,
         env=variables_of(service, **more),
@@ -63,12 +39,26 @@ def running(service: Service, *arguments: str, **more: str) -> Iterator[subproce
         part.communicate()
 
 
-def wait_until(held: Callable[[], bool], what: str, seconds: float = 60) -> None:
+@contextmanager
+def killed_at(service: Service, step: str, *arguments: str, **more: str) -> Iterator[None]:
+    """Start a part, and kill it at the step: after AWS has done the call, before the part has the answer.
+
+    `step`: `operation:n`, the n-th call of an operation. The block may do what makes the part go so far.
+    """
+    assert service.aws.endpoint_url
+    with (
+        stalling(service.aws.endpoint_url, step) as proxy,
+        running(service, *arguments, AWS_ENDPOINT_URL=proxy.url, **more) as part,
+    ):
+        yield
+        wait_until(lambda: proxy.reached.is_set() or part.poll() is not None, f"a call {step}", SECONDS)
+        assert part.poll() is None, f"it ended before {step}"
+        part.kill()
+        assert part.wait(SECONDS) == -signal.SIGKILL
+
+
+def wait_until(held: Callable[[], bool], what: str, seconds: float = SECONDS) -> None:
     deadline = time.monotonic() + seconds
     while not held():
         assert time.monotonic() < deadline, f"not in {seconds} s: {what}"
         time.sleep(0.1)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
