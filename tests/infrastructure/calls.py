@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from devstack.stack import ENVIRONMENT
 from tests.infrastructure.recorder import Request
 
 REGION, ACCOUNT = "us-east-1", "000000000000"
@@ -61,7 +62,8 @@ def _of_sqs(operation: str, body: dict[str, Any]) -> Iterator[Call]:
 
 def _of_dynamodb(operation: str, body: dict[str, Any]) -> Iterator[Call]:
     if operation != "TransactWriteItems":
-        yield Call(f"dynamodb:{operation}", _arn("dynamodb", f"table/{body['TableName']}"))
+        index = f"/index/{body['IndexName']}" if "IndexName" in body else ""
+        yield Call(f"dynamodb:{operation}", _arn("dynamodb", f"table/{body['TableName']}{index}"))
         return
     actions = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem"}
     for item in body["TransactItems"]:
@@ -87,12 +89,30 @@ def _of_cloudwatch(operation: str, body: dict[str, Any]) -> Iterator[Call]:
     yield Call(f"cloudwatch:{operation}", "*", (("cloudwatch:namespace", body["Namespace"]),))
 
 
+def _of_events(operation: str, body: dict[str, Any]) -> Iterator[Call]:
+    for entry in body["Entries"]:
+        bus = _arn("events", f"event-bus/{entry.get('EventBusName', 'default')}")
+        yield Call(f"events:{operation}", bus, (("events:source", entry["Source"]),))
+
+
+def _of_firehose(operation: str, body: dict[str, Any]) -> Iterator[Call]:
+    yield Call(f"firehose:{operation}", _arn("firehose", f"deliverystream/{body['DeliveryStreamName']}"))
+
+
+def _of_athena(operation: str, _: dict[str, Any]) -> Iterator[Call]:
+    # what is about a query is about its work group, and all are asked in the deployment's own
+    yield Call(f"athena:{operation}", _arn("athena", f"workgroup/tapeline-{ENVIRONMENT}"))
+
+
 def _arn(service: str, resource: str) -> str:
     return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"
 
 
 _SERVICES = {
     "AmazonSQS": _of_sqs,
+    "AmazonAthena": _of_athena,
+    "AWSEvents": _of_events,
+    "Firehose_20150804": _of_firehose,
     "DynamoDB_20120810": _of_dynamodb,
     "AWSGlue": _of_glue,
     "AmazonSSM": _of_ssm,

@@ -175,14 +175,16 @@ def run_watcher(market: Market, recorder: Recorder) -> None:
     async def watch() -> None:
         watching = [asyncio.create_task(_first(trigger.run())) for trigger in [*triggers, not_yet]]
         await asyncio.wait_for(_first(manifest.run()), SECONDS)
-        wanted = 2 * len(titles)
-        while sum("AmazonSQS" in one.headers.get("x-amz-target", "") for one in seen()) < wanted or not any(
-            one.status == 404 for one in seen()
-        ):
+        while looked() < len(titles) or not any(one.status == 404 for one in seen()):
             await asyncio.sleep(0.05)
         for task in watching:
             task.cancel()
         await asyncio.gather(*watching, return_exceptions=True)
+
+    def looked() -> int:
+        """Return into how many queues it has looked."""
+        looks = "AmazonSQS.GetQueueAttributes"
+        return len({one.body for one in seen() if one.headers.get("x-amz-target") == looks})
 
     def seen() -> list[Any]:
         return [one for one in recorder.requests if one.component == "watcher"]

@@ -1,4 +1,4 @@
-"""A small evaluator of IAM policies: allows by action, resource and `StringEquals`; anything else fails the test."""
+"""A small evaluator of IAM policies: by action, resource and (`ForAnyValue:`)`StringEquals`; more fails the test."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ class Statement:
     resources: tuple[str, ...]
     context: tuple[tuple[str, str], ...]
     """Condition keys, and the one value each must have."""
+
+    @property
+    def is_anothers(self) -> bool:
+        """Whether it is for what a service of AWS does in the role's name, which is recorded nowhere."""
+        return "aws:CalledVia" in dict(self.context)
 
     def allows(self, call: Call) -> bool:
         """Return whether this statement alone allows the call."""
@@ -55,7 +60,7 @@ def _statement(said: dict[str, Any]) -> Statement:
     assert said.keys() <= {"Sid", "Effect", "Action", "Resource", "Condition"}
     assert said["Effect"] == "Allow"
     condition = dict(said.get("Condition", {}))
-    equals = condition.pop("StringEquals", {})
+    equals = condition.pop("StringEquals", {}) | condition.pop("ForAnyValue:StringEquals", {})
     assert not condition, f"{condition} is not evaluated here"
     return Statement(said["Sid"], _listed(said["Action"]), _listed(said["Resource"]), tuple(equals.items()))
 

@@ -21,10 +21,13 @@ from include.core.queues import load_queues
 from include.load.config import LoadRequest
 from include.load.drain import load_domain
 from include.orchestration import connections
+from include.participation.config import WorkerConfig
+from include.participation.table import Table
 from include.redrive.config import validate_redrive
 from include.redrive.redrive import redrive_letters
 from tests.conftest import ministack
 from tests.infrastructure.components import until
+from tests.infrastructure.participation import Deployment, play
 from tests.infrastructure.policies import statements_of
 from tests.infrastructure.recorder import recording
 from tests.load.loads import bars
@@ -61,22 +64,27 @@ def enforced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Enforced]:
     with ministack(tmp_path_factory.mktemp("enforced"), AUTH="true") as owner:
         outputs = deploy(owner, ENVIRONMENT, poll_seconds=0.1)
         with recording(str(owner.endpoint_url), as_tls=True) as tls:
-            for role in (f"load-{DOMAIN}", "redrive"):
-                allow_batches(owner, f"tapeline-{ENVIRONMENT}-{role}")
+            for role in (f"load-{DOMAIN}", "redrive", "participation-worker"):
+                allow_unknown(owner, f"tapeline-{ENVIRONMENT}-{role}")
             yield Enforced(replace(owner, endpoint_url=tls.url), str(owner.endpoint_url), outputs)
 
 
-def allow_batches(owner: Aws, role: str) -> None:
-    """Allow batches of what is allowed singly: to AWS that is one action, MiniStack knows two."""
+def allow_unknown(owner: Aws, role: str) -> None:
+    """Allow a role what MiniStack does not know of its policies.
+
+    Batches of what is allowed singly: to AWS that is one action, MiniStack knows two. And what is allowed under a
+    condition (of a metric's namespace, of an event's source): it knows none of these keys and refuses all.
+    """
     extra = [
-        {"Effect": "Allow", "Action": f"{action}Batch", "Resource": resource}
+        {"Effect": "Allow", "Action": action + ending, "Resource": resource}
         for statement in statements_of(owner, role)
         for action in statement.actions
-        if action in ("sqs:DeleteMessage", "sqs:ChangeMessageVisibility")
         for resource in statement.resources
+        for ending in (("",) if statement.context else ("Batch",))
+        if statement.context or action in ("sqs:DeleteMessage", "sqs:ChangeMessageVisibility")
     ]
     document = json.dumps({"Version": "2012-10-17", "Statement": extra})
-    owner.client("iam").put_role_policy(RoleName=role, PolicyName="batches", PolicyDocument=document)
+    owner.client("iam").put_role_policy(RoleName=role, PolicyName="unknown", PolicyDocument=document)
 
 
 def key_of(domain: str) -> str:
@@ -111,6 +119,48 @@ def test_a_domain_is_loaded_and_its_letters_redriven_by_their_roles(enforced: En
     assert done["redriven"] == 1
     (message,) = queue.receive(10, visibility_seconds=60)
     assert json.loads(message.body)["key"] == gone["key"]
+
+
+class As(WorkerConfig):
+    """What a part is told that acts by a role."""
+
+    account: Aws
+
+    @property
+    def aws(self) -> Aws:
+        """The account, as the role."""
+        return self.account
+
+
+def part_of(enforced: Enforced, role: str) -> As:
+    return As(
+        environment=ENVIRONMENT, requests_table=enforced.outputs["RequestsTable"], wait_seconds=0,
+        account=enforced.role(f"participation-{role}"),
+    )  # fmt: skip
+
+
+def test_requests_are_taken_and_processed_by_the_roles_of_ingest_and_worker(
+    enforced: Enforced, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("WARNING", "include.participation.events"):
+        play(Deployment(enforced.owner, part_of(enforced, "ingest"), part_of(enforced, "worker")))
+    lost = [one for one in caplog.records if one.name == "include.participation.events"]
+    assert lost == [], "every event was published"
+
+
+@pytest.mark.parametrize("role", ["ingest", "worker"])
+def test_a_part_of_the_service_is_refused_what_the_other_does(enforced: Enforced, role: str) -> None:
+    config = part_of(enforced, role)
+    queue = Queue(config.aws.client("sqs"), str(config.queues.queue))
+    table = Table(config.aws, config.requests_table)
+    refused = {
+        "ingest": (lambda: queue.receive(1, visibility_seconds=0), lambda: Queue(
+            config.aws.client("sqs"), config.queues.dlq).send("{}")),
+        "worker": (lambda: queue.send("{}"), lambda: table.put_new({"PK": "EVENT#e", "SK": "CAPACITY"})),
+    }  # fmt: skip
+    for attempt in refused[role]:
+        with pytest.raises(CredentialsMissing):
+            attempt()
 
 
 Attempt = Callable[[Aws, Enforced], object]

@@ -13,7 +13,7 @@ from devstack.services import http_url
 from devstack.stack import ENVIRONMENT, Stack
 from include.core.queues import queue_pairs
 from tests.conftest import RETRY_AT_ONCE
-from tests.infrastructure import components
+from tests.infrastructure import components, participation
 from tests.infrastructure.calls import ACCOUNT, REGION, Call, calls_of
 from tests.infrastructure.policies import Statement, statements_of
 from tests.infrastructure.recorder import WAREHOUSE, Recorder, recording
@@ -26,11 +26,15 @@ ROLES = {
     "redrive": "redrive",
     "watcher": "watcher",
     WAREHOUSE: "warehouse",
+    "ingest": "participation-ingest",
+    "worker": "participation-worker",
+    "analytics": "analytics",
 }
-NAMED = r"arn:aws:(s3:::[\w-]+(/[a-z_]+(/[a-z]+)?/\*)?|[a-z]+:[\w-]+:\d+:[\w:/-]+[\w]|glue:[\w-]+:\d+:table/\w+/\*)"
+NAMED = r"arn:aws:(s3:::[\w-]+(/[a-z_-]+(/[a-z]+)?/\*)?|[a-z]+:[\w-]+:\d+:[\w:/-]+[\w]|glue:[\w-]+:\d+:table/\w+/\*)"
 """A whole name; of objects a folder of a bucket, of catalog tables a database: their names are made at run time."""
 EXCEPTIONS = {
     ("prices", "sqs:ChangeMessageVisibility"): "a request is given back where its letter cannot be written",
+    ("analytics", "athena:StopQueryExecution"): "a task that is killed stops its query",
 }
 """Actions that are allowed though no component is seen at them here, each with its reason."""
 
@@ -44,6 +48,8 @@ def recorder(stack: Stack) -> Iterator[Recorder]:
         connection["extra"]["endpoint_url"] = recorder.url
         changed = {"AIRFLOW_CONN_AWS_DEFAULT": json.dumps(connection), "AWS_ENDPOINT_URL": recorder.url}
         with applied(environment | RETRY_AT_ONCE | changed):
+            participation.run_service(stack, recorder)
+            participation.run_analytics(recorder)
             market = Market(stack, table_name=f"prices_{uuid.uuid4().int % 10**12}m")
             with applied({"AIRFLOW_VAR_TAPELINE_SETTINGS": components.settings(market)}):
                 components.run_prices(market, recorder)
@@ -91,6 +97,7 @@ def test_each_role_allows_what_its_component_does_and_nothing_else(
         for resource in one.resources
         if not any(one.narrowed(action, resource).allows(call) for call in calls[component])
         and (component, action) not in EXCEPTIONS
+        and not one.is_anothers
     }
     assert not refused | idle, "\n".join(sorted(refused | idle))
 
@@ -105,6 +112,21 @@ def test_a_role_names_its_resources(statements: dict[str, list[Statement]], comp
             else:
                 assert re.fullmatch(NAMED, resource), f"{one.sid}: {resource}"
         assert not any("*" in action for action in one.actions)
+
+
+def test_the_analysis_reads_events_and_the_catalog_by_athena_alone(
+    statements: dict[str, list[Statement]],
+) -> None:
+    """What is allowed to Athena in its name is under that condition, and of nobody else's role."""
+    for component, found in statements.items():
+        by_athena = {one.sid for one in found if one.is_anothers}
+        assert by_athena == {one.sid for one in found if one.sid.startswith("Athena")}
+        assert bool(by_athena) == (component == "analytics")
+    assert all(
+        dict(one.context)["aws:CalledVia"] == "athena.amazonaws.com"
+        for one in statements["analytics"]
+        if one.is_anothers
+    )
 
 
 def test_a_loader_is_refused_what_is_another_domains(stack: Stack) -> None:
