@@ -61,6 +61,8 @@ class Result:
     slowest: float = 0.0
     """Wall time of the slowest run."""
     aim: Aim | None = None
+    amount: str = ""
+    """Shown instead of the wall time, where what was measured is no time."""
 
     @property
     def meets_aim(self) -> bool:
@@ -136,7 +138,7 @@ def cells(result: Result) -> tuple[str, ...]:
     aim = f"{result.aim.text} {'met' if result.meets_aim else '**missed**'}" if result.aim else ""
     return (
         result.way,
-        f"{result.seconds:.3f} s ({result.fastest:.3f}–{result.slowest:.3f})",
+        result.amount or f"{result.seconds:.3f} s ({result.fastest:.3f}–{result.slowest:.3f})",
         f"{result.cpu_seconds:.3f} s" if result.cpu_seconds else "",
         f"{result.peak_mb:.0f} MB" if result.peak_mb else "",
         f"×{result.ratio:.2f}" if result.ratio else "",

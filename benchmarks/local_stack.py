@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
+from benchmarks.harness import ROOT
 from benchmarks.universe import write_universe
-from devstack.services import ReplayOptions
+from devstack.ports import free_port
+from devstack.services import ReplayOptions, base_environment, http_answers, http_url
 from devstack.stack import Stack
+from include.clients.aws import Aws
 
 SYMBOLS = 505
 
@@ -26,6 +34,26 @@ def local_stack(symbols: int = SYMBOLS) -> Iterator[dict[str, str]]:
             yield stack.environment()
         finally:
             stack.down()
+
+
+@contextmanager
+def local_aws() -> Iterator[tuple[Aws, psutil.Process, Path]]:
+    """Start a local AWS alone, empty; yield it, its process, and the folder of its state."""
+    with tempfile.TemporaryDirectory(prefix="benchmark-aws-", ignore_cleanup_errors=True) as folder:
+        port, state = free_port(), Path(folder)
+        command = [sys.executable, "-m", "devstack.aws", "--state", folder, "--port", str(port)]
+        environment = base_environment() | {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
+        with (state / "log").open("wb") as log:
+            process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        try:
+            while not http_answers("/_ministack/health")(port):
+                if process.poll() is not None:
+                    raise RuntimeError((state / "log").read_text()[-2000:])
+                time.sleep(0.05)
+            yield Aws("us-east-1", http_url(port), "test", "test"), psutil.Process(process.pid), state
+        finally:
+            process.terminate()
+            process.wait(30)
 
 
 @contextmanager
