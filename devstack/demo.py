@@ -1,4 +1,4 @@
-"""`make demo`: the main job on real recorded prices, what landed where, a file that comes by an event, and a contest."""
+"""`make demo`: the main job on real recorded prices, a file that comes by an event, fundamentals, a contest, the status."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from rich.table import Table
 from devstack.dagrun import run_dag
 from devstack.demo_contest import show_contest
 from devstack.demo_events import show_event_path
+from devstack.demo_fundamentals import show_fundamentals
 from devstack.demo_progress import done, quiet_run, step
+from devstack.demo_status import show_status
 from devstack.stack import Stack
 from devstack.verify import SymbolSummary, loaded_rows, recorded_rows, summarize
 
@@ -22,7 +24,7 @@ QUESTION = "SELECT symbol, count(), min(timestamp), max(timestamp) FROM market.p
 
 
 def run_demo(stack: Stack, console: Console) -> bool:
-    """Run `prices_daily` over all recorded prices, then the event path and a contest; return whether all rows are right."""
+    """Run `prices_daily` over all recorded prices, then every other part; return whether all of it is right."""
     with step(console, "Starting the local default: AWS, warehouse, PostgreSQL, market data"):
         stack.up()
     os.environ.update(stack.environment())
@@ -48,10 +50,10 @@ def run_demo(stack: Stack, console: Console) -> bool:
     )
     if run.state != "success":
         console.print(f"[red]The run {run.run_id} ended as {run.state}; its log is {log}.[/]")
-    arrived = show_event_path(stack, console) & show_contest(stack, console)
+    shown = [show(stack, console) for show in (show_event_path, show_fundamentals, show_contest, show_status)]
     console.print(f'\nAsk yourself:  [bold].venv/bin/tapeline sql "{QUESTION}"[/]')
     console.print("Look around:   [bold]make ui[/]      Stop it all:  [bold].venv/bin/tapeline down[/]")
-    return same and arrived and run.state == "success"
+    return same and all(shown) and run.state == "success"
 
 
 def _show_objects(console: Console) -> None:
