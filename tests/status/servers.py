@@ -58,6 +58,15 @@ class Server:
         headers = {"Authorization": f"Bearer {self.token(user)}"} if user else {}
         return httpx.get(f"{self.url}{path}", params=params, headers=headers, timeout=60, trust_env=False)
 
+    def send(self, method: str, path: str, user: str, body: dict[str, Any]) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {self.token(user)}"}
+        answer = httpx.request(
+            method, f"{self.url}{path}", json=body, headers=headers, timeout=60, trust_env=False
+        )
+        assert answer.is_success, answer.text
+        answered: dict[str, Any] = answer.json()
+        return answered
+
     def token(self, user: str) -> str:
         if user not in self._tokens:
             login = {"username": user, "password": f"{user}-password"}
@@ -66,7 +75,7 @@ class Server:
             self._tokens[user] = answer.json()["access_token"]
         return self._tokens[user]
 
-    def await_health(self, seconds: float = 180) -> None:
+    def await_health(self, seconds: float = 500) -> None:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.log.read_text()[-3000:]
@@ -120,7 +129,7 @@ def _prepare(folder: Path, environment: dict[str, str]) -> None:
     command = [sys.executable, str(Path(__file__).with_name("prepare.py"))]
     own = environment | {"AIRFLOW__CORE__AUTH_MANAGER": AUTH_MANAGERS["fab"]}
     done = subprocess.run(
-        command, env=own, cwd=folder, capture_output=True, text=True, timeout=240, check=False
+        command, env=own, cwd=folder, capture_output=True, text=True, timeout=400, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -14,6 +16,7 @@ pytestmark = pytest.mark.integration
 PATHS = ("/api/etl/status", "/api/etl/logs", "/api/etl/openapi.json")
 
 
+@pytest.mark.timeout(900)
 def test_airflows_own_rights_hold_under_both_auth_managers(
     log_address: PostgresAddress, tmp_path: Path
 ) -> None:
@@ -23,6 +26,7 @@ def test_airflows_own_rights_hold_under_both_auth_managers(
             _check_rights(server)
             _check_next_run(server)
         _check_rows_of_closed_dags(servers["fab"])
+        _check_state_set_by_hand(servers["simple"], log_address)
         _check_database_away(servers["simple"], log_address)
 
 
@@ -54,6 +58,30 @@ def _check_rows_of_closed_dags(server: Server) -> None:
     assert {line["metadata"]["dagId"] for line in logs} == {"status_loads"}
     assert server.get("/api/etl/logs", "loader", job="status_prices").status_code == 422
     assert server.get("/api/etl/logs", "loader", dag_id="status_prices").status_code == 403
+
+
+def _check_state_set_by_hand(server: Server, address: PostgresAddress) -> None:
+    """The web server itself tells of the task, and of the end of the run; no scheduler runs here."""
+    runs = "/api/v2/dags/status_loads/dagRuns"
+    run = server.send("POST", runs, "admin", {"logical_date": "2026-03-01T00:00:00Z"})["dag_run_id"]
+    path = f"{runs}/{quote(run)}"
+    server.send("PATCH", f"{path}/taskInstances/load", "admin", {"new_state": "skipped"})
+    with Postgres(address) as database:
+        assert _await_status(database, run) == "skipped"
+        server.send("PATCH", path, "admin", {"state": "success"})
+        server.send("PATCH", f"{path}/taskInstances/load", "admin", {"new_state": "failed"})
+        assert _await_status(database, run, "failed") == "failed"
+        database.execute("DELETE FROM etl_executions WHERE run_id = %s", [run])
+
+
+def _await_status(database: Postgres, run: str, wanted: str = "skipped", seconds: float = 60) -> str | None:
+    """Return the status of the run's task once it is the wanted one: it is written beside the answer."""
+    deadline, found = time.monotonic() + seconds, None
+    while found != wanted and time.monotonic() < deadline:
+        rows = database.query("SELECT status FROM etl_executions WHERE run_id = %s", [run])
+        found = rows[0]["status"] if rows else None
+        time.sleep(0.1)
+    return found
 
 
 def _check_database_away(server: Server, address: PostgresAddress) -> None:
