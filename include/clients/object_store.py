@@ -92,10 +92,14 @@ class ObjectStore:
             return False
         return True
 
-    def write(self, key: str, data: bytes) -> ObjectInfo:
-        """Write an object, new or not, and return what the store now knows of it."""
+    def write(self, key: str, data: bytes, *, content_type: str | None = None) -> ObjectInfo:
+        """Write an object, new or not, and return what the store now knows of it.
+
+        `content_type`: of what a browser is to show; without it a browser saves the object as a file.
+        """
+        attributes = {"Content-Type": content_type} if content_type else None
         with self._errors(key):
-            result = obstore.put(self._store, key, data)
+            result = obstore.put(self._store, key, data, attributes=attributes)
         return ObjectInfo(key=key, etag=_bare(result["e_tag"]), size=len(data))
 
     def replace(self, key: str, data: bytes, *, etag: str | None) -> ObjectInfo:
