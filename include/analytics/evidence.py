@@ -15,6 +15,7 @@ from include.core.keys import CuratedTable, report_key, run_report_key
 
 log = logging.getLogger(__name__)
 DOMAIN = "analytics"
+HTML = "text/html; charset=utf-8"
 
 
 def write_day(
@@ -28,8 +29,8 @@ def write_day(
     check_whole(results)
     html = render_report(facts, results, checks).encode()
     write_tables(results, checks, facts, curated)
-    events.write(run_report_key(facts.day.dt, facts.run_id), html)
-    events.write(report_key(facts.day.dt), html)
+    for report in (run_report_key(facts.day.dt, facts.run_id), report_key(facts.day.dt)):
+        events.write(report, html, content_type=HTML)
     summary = {check.name: check.value for check in checks}
     log.info("%s of run %s: %s", events.uri(report_key(facts.day.dt)), facts.run_id, json.dumps(summary))
     return events.uri(report_key(facts.day.dt))

@@ -43,6 +43,13 @@ def test_a_days_evidence_is_replaced_by_the_next_run(raw: ObjectStore) -> None:
     assert b"first" in raw.read(f"evidence/dt={DT}/runs/first.html")
 
 
+def test_a_browser_shows_the_report_and_does_not_save_it(aws: Aws, raw: ObjectStore) -> None:
+    write(raw, answers(clean_day(5)))
+    for name in ("report.html", "runs/manual__1.html"):
+        head = aws.client("s3").head_object(Bucket=raw.bucket, Key=f"evidence/dt={DT}/{name}")
+        assert head["ContentType"] == "text/html; charset=utf-8"
+
+
 def test_a_table_without_rows_is_a_file_only_where_there_was_one(raw: ObjectStore) -> None:
     write(raw, answers(Lines()))
     assert raw.head(TRAFFIC) is None

@@ -75,6 +75,7 @@ def test_a_clean_day_becomes_tables_and_a_report(lake: Lake) -> None:
     ((url,),) = pushed("g1_metrics", run.run_id, "_link_ReportLink").values()
     with urllib.request.urlopen(url, timeout=10) as page:
         assert page.read().decode() == lake.report()
+        assert page.headers.get_content_type() == "text/html"
 
     lines.add(event(9000, START + 24 * HOUR - 5), START + 24 * HOUR + 5)
     lake.put(lines)
