@@ -1,4 +1,7 @@
-"""One Airflow and one Chromium for all tests of the UI. Screenshots are kept in build/screenshots."""
+"""One Airflow and one Chromium for all tests of the UI.
+
+Screenshots are kept in the folder TAPELINE_SCREENSHOTS, or else in build/screenshots.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ from tests.ui.g1_day import write_g1_day
 from tests.ui.history import write_year
 
 PATIENCE_MS = 90_000
-SCREENSHOTS = REPO / "build" / "screenshots"
+SCREENSHOTS = Path(os.environ.get("TAPELINE_SCREENSHOTS") or REPO / "build" / "screenshots")
 _PLACES = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 _ARGUMENTS = [
     "--headless",
