@@ -103,14 +103,7 @@ def simulate(
         places.open(name, capacity)
     wanted = [(f"user-{user}", name) for user in range(users) for name in names]
     key, port = secrets.token_urlsafe(48), free_port()
-    told = variables_of(aws, environment, requests_table) | {
-        "PARTICIPATION_JWT_KEY": key, "PARTICIPATION_JWT_ALGORITHM": "HS256", "PARTICIPATION_JWT_ISSUER": ISSUER,
-        "PARTICIPATION_JWT_AUDIENCE": AUDIENCE, "PARTICIPATION_PORT": str(port),
-        "PARTICIPATION_PARALLELISM": str(PARALLELISM), "PARTICIPATION_WAIT_SECONDS": "1",
-        "PARTICIPATION_VISIBILITY_SECONDS": str(VISIBILITY_SECONDS), "PARTICIPATION_EVENT_BUS": event_bus,
-        # a busy machine is no broken EventBridge: a late answer would be a warning of an event that is there
-        "PARTICIPATION_PUBLISH_SECONDS": "60",
-    }  # fmt: skip
+    told = variables_of(aws, environment, requests_table) | _told(key, port, event_bus)
     with ExitStack() as ending:
         breakable = None
         if faults and faults.events_broken:
@@ -125,6 +118,18 @@ def simulate(
         found = places.find(name)
         contest.remaining[name] = found.remaining if found else 0
     return contest
+
+
+def _told(key: str, port: int, event_bus: str) -> dict[str, str]:
+    """Return what the parts are told of this contest."""
+    return {
+        "PARTICIPATION_JWT_KEY": key, "PARTICIPATION_JWT_ALGORITHM": "HS256", "PARTICIPATION_JWT_ISSUER": ISSUER,
+        "PARTICIPATION_JWT_AUDIENCE": AUDIENCE, "PARTICIPATION_PORT": str(port),
+        "PARTICIPATION_PARALLELISM": str(PARALLELISM), "PARTICIPATION_WAIT_SECONDS": "1",
+        "PARTICIPATION_VISIBILITY_SECONDS": str(VISIBILITY_SECONDS), "PARTICIPATION_EVENT_BUS": event_bus,
+        # a busy machine is no broken EventBridge: a late answer would be a warning of an event that is there
+        "PARTICIPATION_PUBLISH_SECONDS": "60",
+    }  # fmt: skip
 
 
 def open_event(aws: Aws, requests_table: str, event_id: str, capacity: int) -> None:
