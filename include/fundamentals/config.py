@@ -79,12 +79,16 @@ def validate_fundamentals(conf: object, *, jobs: Iterable[str], day: date) -> Fu
     return request
 
 
-def run_day(moment: datetime) -> date:
-    """Return the session a run is for: a moment at midnight UTC names its day, any other the last one closed by it."""
+def run_day(moment: datetime, now: datetime) -> date:
+    """Return the session a run is for: a moment at midnight UTC names its day, any other the last one closed by it.
+
+    A session that has not closed by `now` is none yet: the source would give a price of its middle.
+    """
     moment = moment.astimezone(timezone.utc)
+    closed = sessions.last_closed_session(CALENDAR, now)
     if moment.time() == time(0):
-        return sessions.session_on_or_before(CALENDAR, moment.date())
-    return sessions.last_closed_session(CALENDAR, moment)
+        return min(sessions.session_on_or_before(CALENDAR, moment.date()), closed)
+    return min(sessions.last_closed_session(CALENDAR, moment), closed)
 
 
 def _unknown_job(name: str, valid: list[str]) -> str:

@@ -18,7 +18,7 @@ from include.fundamentals.statements import statement
 if TYPE_CHECKING:
     import polars as pl
 
-    from include.clients.fmp import Listing
+    from include.clients.fmp import FmpClient, Listing
 
 
 class ScreenerTooShort(TerminalError):
@@ -52,28 +52,9 @@ def load_chunk(run: JobRun, chunk: Chunk) -> ChunkResult:  # noqa: ARG001 - ther
 
     from include.clients.postgres.upsert import upsert
 
-    options, source = run.options(Options), run.open_source()
-    stocks: dict[str, Listing] = {}
-    reasons: Counter[str] = Counter()
-    result, per_exchange = ChunkResult(), Counter[str]()
-    for exchange in options.exchanges:
-        listed = source.list_symbols(exchange)
-        result.total += len(listed) + len(listed.faults)
-        for fault in listed.faults:
-            if fault.kind == "duplicate_symbol":
-                result.duplicates += 1
-            else:
-                reasons[fault.kind] += 1
-                result.invalid += 1
-        for listing in listed:
-            if reason := refuse(listing):
-                reasons[f"not_common_{reason}"] += 1
-            elif listing.symbol in stocks:
-                result.duplicates += 1
-            else:
-                stocks[listing.symbol] = listing
-                per_exchange[exchange] += 1
-    refuse_short_answers(options, per_exchange, _known(run))
+    options = run.options(Options)
+    stocks, result = list_stocks(run.open_source(), options.exchanges)
+    refuse_short_answers(options, Counter(stock.exchange for stock in stocks.values()), _known(run))
     frame = pl.DataFrame([_row(listing) for listing in stocks.values()], schema=_schema())
     with run.database.connection() as connection:
         done = upsert(connection, "symbols", frame)
@@ -81,16 +62,41 @@ def load_chunk(run: JobRun, chunk: Chunk) -> ChunkResult:  # noqa: ARG001 - ther
             statement("update_delisted"),
             {"listed": list(stocks), "exchanges": options.exchanges, "day": run.day},
         ).rowcount
-    result.symbols, result.reasons = len(stocks), dict(reasons)
-    result.reasons |= {"delisted": delisted} if delisted else {}
-    result.missing_fields = {
-        name: frame[name].null_count()
-        for name in ("name", "sector", "industry", "market_cap")
-        if frame[name].null_count()
-    }
-    result.freshness = run.day
-    result.inserted, result.updated, result.unchanged = done.inserted, done.updated + delisted, done.unchanged
-    return result
+    counted = ("name", "sector", "industry", "market_cap")
+    missing = {name: count for name in counted if (count := frame[name].null_count())}
+    return result.add(
+        ChunkResult(
+            symbols=len(stocks),
+            reasons={"delisted": delisted} if delisted else {},
+            missing_fields=missing,
+            freshness=run.day,
+            inserted=done.inserted,
+            updated=done.updated + delisted,
+            unchanged=done.unchanged,
+        )
+    )
+
+
+def list_stocks(source: FmpClient, exchanges: list[str]) -> tuple[dict[str, Listing], ChunkResult]:
+    """Return the common stocks by symbol, and what was listed beside them with the reasons."""
+    stocks: dict[str, Listing] = {}
+    reasons: Counter[str] = Counter()
+    total = duplicates = invalid = 0
+    for exchange in exchanges:
+        listed = source.list_symbols(exchange)
+        total += len(listed) + len(listed.faults)
+        kinds = Counter(fault.kind for fault in listed.faults)
+        duplicates += kinds.pop("duplicate_symbol", 0)
+        invalid += kinds.total()
+        reasons.update(kinds)
+        for listing in listed:
+            if reason := refuse(listing):
+                reasons[f"not_common_{reason}"] += 1
+            elif listing.symbol in stocks:
+                duplicates += 1
+            else:
+                stocks[listing.symbol] = listing
+    return stocks, ChunkResult(total=total, invalid=invalid, duplicates=duplicates, reasons=dict(reasons))
 
 
 def refuse_short_answers(options: Options, found: Counter[str], known: dict[str, int]) -> None:

@@ -24,9 +24,8 @@ def resolve_request(jobs: list[str]) -> dict[str, Any]:
     """Check the run's configuration and return it whole: request and session day. `jobs`: those of the DAG."""
     from include.fundamentals.config import run_day, validate_fundamentals
 
-    context = get_current_context()
-    moment = context.get("logical_date") or context["dag_run"].run_after or utc_now()
-    day = run_day(min(moment, utc_now()))
+    context, now = get_current_context(), utc_now()
+    day = run_day(context.get("logical_date") or context["dag_run"].run_after or now, now)
     conf = {**context["params"], **(context["dag_run"].conf or {})}
     request = validate_fundamentals(conf, jobs=jobs, day=day)
     return {"request": request.model_dump(mode="json"), "day": day.isoformat()}
@@ -40,7 +39,8 @@ def plan_chunks(job: dict[str, Any], resolved: dict[str, Any]) -> list[dict[str,
     run = _job_run(job, resolved)
     if run.request.jobs and run.job.name not in run.request.jobs:
         raise AirflowSkipException(f"{run.job.name} is not among the jobs that were asked for")
-    chunks = import_job(run.job).plan_chunks(run)
+    with run.database:
+        chunks = import_job(run.job).plan_chunks(run)
     text = f"{run.job.name} of {run.day}: {sum(chunk.count for chunk in chunks)} in {len(chunks)} chunk(s)"
     if run.request.dry_run:
         shown = "\n".join(chunk.label for chunk in chunks)

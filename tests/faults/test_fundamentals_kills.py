@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -107,3 +108,15 @@ def test_every_job_run_twice_changes_no_row(bench: Workbench) -> None:
         for job in ORDER:
             bench.run(job, **ASKED[job], force=force)
             assert bench.everything() == before, job
+
+
+def test_two_runs_at_once_leave_what_one_leaves(
+    bench: Workbench, undisturbed: dict[str, list[dict[str, Any]]]
+) -> None:
+    def run_all(_: int) -> None:
+        for job in ORDER:
+            bench.run(job, **ASKED[job])
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(run_all, range(2)))
+    assert bench.all_values() == undisturbed

@@ -30,8 +30,14 @@ def loaded(bench: Workbench, job: str) -> set[str]:
     return {row["symbol"] for row in bench.values(TABLE[job])}
 
 
-@pytest.mark.parametrize("job", list(ASKED))
-@pytest.mark.parametrize("fault", list(PASSING))
+@pytest.mark.parametrize(
+    ("job", "fault"),
+    [
+        *(("load_daily_prices", fault) for fault in PASSING),
+        ("load_ratios", "429"),
+        ("load_ratios", "malformed"),
+    ],
+)
 def test_what_may_pass_is_tried_again_and_counted_when_no_attempt_is_left(
     listed: Workbench, job: str, fault: str
 ) -> None:
@@ -64,7 +70,7 @@ def test_a_key_that_is_refused_ends_the_job_and_leaves_its_table(
     assert listed.count(TABLE[job]) == 0
 
 
-@pytest.mark.parametrize("fault", ["401", "402", "403", "404", "429", "500", "malformed", "truncated", "reset", "empty"])  # fmt: skip
+@pytest.mark.parametrize("fault", ["401", "402", "404", "429", "500", "malformed", "empty"])
 def test_symbols_stay_as_they_are_where_one_exchange_fails(listed: Workbench, fault: str) -> None:
     before = listed.rows("symbols")
     listed.source.commit(f"symbol:NYSE={fault}")

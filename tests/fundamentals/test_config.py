@@ -63,4 +63,9 @@ def test_every_fault_of_a_request_is_named(conf: Any, faults: list[str]) -> None
 )
 def test_a_run_is_for_a_session_that_has_closed_or_that_is_named(moment: str, session: str) -> None:
     at = datetime.fromisoformat(moment).replace(tzinfo=timezone.utc)
-    assert run_day(at) == date.fromisoformat(session)
+    assert run_day(at, datetime(2013, 6, 1, tzinfo=timezone.utc)) == date.fromisoformat(session)
+
+
+def test_a_session_that_still_goes_on_is_not_asked_for() -> None:
+    noon = datetime(2013, 3, 1, 17, tzinfo=timezone.utc)
+    assert run_day(noon.replace(hour=0), noon) == date(2013, 2, 28)
