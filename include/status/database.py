@@ -27,12 +27,21 @@ _pool: Postgres | None = None
 def query(name: str, **params: Any) -> list[dict[str, Any]]:
     """Return the rows of the statement `<name>.sql`; answer 503 where the database is away or not set up."""
     try:
-        with _database().connection() as connection:
+        database = _database()
+    except (TapelineError, AirflowNotFoundException) as error:
+        raise _away(error) from error
+    try:
+        with database.connection() as connection:
             # never prepared: a plan for any parameters would not use the indexes
             return connection.execute(_sql(name), params, prepare=False).fetchall()  # type: ignore[arg-type]
-    except (TapelineError, AirflowNotFoundException) as error:
-        log.warning("%s %s", AWAY, error)
-        raise HTTPException(503, AWAY) from error
+    except TapelineError as error:
+        database.close()  # the pool would try for minutes on its own; the next request shall see a database that is back
+        raise _away(error) from error
+
+
+def _away(error: Exception) -> HTTPException:
+    log.warning("%s %s", AWAY, error)
+    return HTTPException(503, AWAY)
 
 
 def _database() -> Postgres:
