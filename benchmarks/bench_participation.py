@@ -24,6 +24,7 @@ from unittest import mock
 
 import psutil
 
+from benchmarks.call_counts import call_results
 from benchmarks.harness import ROOT, Result, announce, to_markdown
 from benchmarks.local_stack import applied, local_aws
 from devstack.deploy import deploy
@@ -215,7 +216,7 @@ def run(repeat: int = 3) -> list[Result]:
             worked.append(work(made, event))
         _tell("calls")
         calls = count(made)
-    return [*_latencies(asked), _throughput(worked), *_calls(calls)]
+    return [*_latencies(asked), _throughput(worked), *call_results(calls, REQUESTS)]
 
 
 def _tell(way: str) -> None:
@@ -245,29 +246,6 @@ def _throughput(worked: list[tuple[float, float, float]]) -> Result:
         cpu_seconds=median(cpu for _, cpu, _ in worked), peak_mb=max(memory for *_, memory in worked),
         ratio=0, fastest=min(walls), slowest=max(walls),
     )  # fmt: skip
-
-
-def _calls(calls: dict[str, Counter[str]]) -> list[Result]:
-    title = f"participation, calls to AWS of {REQUESTS:,} requests"
-    return [
-        Result(
-            name=title, way=f"{part}: {_action(target)}", seconds=0, cpu_seconds=0, peak_mb=0, ratio=0,
-            amount=f"{number:,} calls",
-        )
-        for part, found in calls.items()
-        for target, number in [*found.most_common(), ("all", sum(found.values()))]
-    ]  # fmt: skip
-
-
-def _action(target: str) -> str:
-    service, _, action = target.partition(".")
-    return f"{_SERVICES.get(service, service)} {action}".strip()
-
-
-_SERVICES = {
-    "DynamoDB_20120810": "DynamoDB", "AmazonSQS": "SQS", "AWSEvents": "EventBridge",
-    "GraniteServiceVersion20100801": "CloudWatch",
-}  # fmt: skip
 
 
 if __name__ == "__main__":
