@@ -16,8 +16,8 @@ FROM (
     SELECT plan.*, task, at, random() AS luck, random() < plan.failing AS bad
     FROM (VALUES
         ('prices_daily', '1 day'::interval, 60, 21000, 0.004), ('prices_on_event', '6 hours', 4, 400, 0.002),
-        ('load_market', '15 minutes', 3, 180, 0.001), ('load_customer', '15 minutes', 3, 950, 0.001),
-        ('load_product', '15 minutes', 3, 90, 0.001), ('load_analytics', '15 minutes', 3, 60, 0.0005),
+        ('load_market', '15 minutes', 2, 180, 0.001), ('load_customer', '15 minutes', 3, 950, 0.001),
+        ('load_product', '15 minutes', 2, 90, 0.001), ('load_analytics', '15 minutes', 3, 60, 0.0005),
         ('g1_metrics', '1 day', 8, 12000, 0.01), ('fundamentals_daily', '1 day', 40, 8000, 0.006),
         ('fundamentals_weekly', '7 days', 90, 9000, 0.01)
     ) AS plan (dag_id, every, tasks, records, failing),
