@@ -3,7 +3,6 @@
 Ingest (uvicorn) and a worker run in processes of their own, as in production, on a local AWS of the benchmark's own.
 First users ask for a place each, eight at a time; then the queue that has filled is worked off. The calls are counted
 in a third pass, on the wire: every HTTP request that botocore sends, retries too, under the name of the part.
-Run: `python -m benchmarks --only participation`.
 """
 
 from __future__ import annotations
@@ -36,9 +35,8 @@ from include.participation.config import WorkerConfig
 from include.participation.parts import make_consumer, make_ingest
 from include.participation.table import Table
 
-REQUESTS, CLIENTS, THREADS = 1_000, 8, 8
+REQUESTS, CLIENTS, THREADS, SECONDS = 1_000, 8, 8, 600
 ENVIRONMENT, ISSUER, AUDIENCE = "bench", "https://bench.invalid", "participation"
-SECONDS = 600
 TITLE = f"participation, {REQUESTS:,} requests for {REQUESTS // 10} places"
 
 
