@@ -1,4 +1,4 @@
--- The tables of docs/adr/0024. Prices and averages are double precision: docs/adr/0025.
+-- The tables of docs/adr/0024. Prices and averages are double precision: docs/adr/0028.
 -- Text has no length limit: PostgreSQL gains nothing by one.
 
 -- One row a listed company.
