@@ -114,7 +114,9 @@ def test_an_answer_with_a_fault_is_not_kept_so_that_its_mending_is_seen(
 
 
 @pytest.mark.parametrize(
-    "damage", [b"no gzip", gzip.compress(b"[{"), gzip.compress(b'[{"symbol": "X"}]')[:-9]]
+    "damage",
+    [b"no gzip", gzip.compress(b"[{"), gzip.compress(b'[{"symbol": "X"}]')[:-9]],
+    ids=["no gzip", "no JSON", "cut"],
 )
 def test_a_damaged_object_is_asked_for_again(
     make_client: MakeClient, source: Source, cache: AnswerCache, raw: ObjectStore, damage: bytes
