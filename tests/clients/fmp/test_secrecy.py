@@ -76,9 +76,12 @@ def outcome(call: Callable[[], Any]) -> str:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_no_fault_brings_the_key_into_a_url_a_log_or_an_error(
     make_client: Callable[..., FmpClient], source: Source, commit: Callable[..., None],
-    caplog: pytest.LogCaptureFixture, fault: str,
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, fault: str,
 ) -> None:  # fmt: skip
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "urllib3")
+    # Airflow's logging, where another test began it, switches off what was there before
+    monkeypatch.setattr(logging.getLogger("urllib3.connectionpool"), "disabled", False)
     commit(f"symbol:IBM={fault}", f"symbol:NYSE={fault}")
     client = make_client(timeout=0.3 if fault == "timeout" else 20)
     texts = [repr(client), repr(client._transport)]
