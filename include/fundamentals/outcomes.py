@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from include.core.errors import CredentialsMissing, TapelineError, TransientError
-from include.fundamentals.run import NAMED, ChunkIncomplete, ChunkResult, JobRun
+from include.fundamentals.run import NAMED, ChunkResult, JobRun, SymbolsLeft
 
 log = logging.getLogger(__name__)
 ENDS_ALL = (CredentialsMissing,)
@@ -51,10 +51,10 @@ class Outcomes:
                 yield symbol, answer
 
     def settle(self, run: JobRun, result: ChunkResult) -> ChunkResult:
-        """Return the result with the symbols that failed; raise `ChunkIncomplete` where another attempt follows."""
+        """Return the result with the symbols that failed; raise `SymbolsLeft` where another attempt follows."""
         if self.again and not run.last_attempt:
             names = ", ".join(f"{symbol} ({error})" for symbol, error in list(self.again.items())[:NAMED])
-            raise ChunkIncomplete(
+            raise SymbolsLeft(
                 f"{run.job.name}: {len(self.again)} symbol(s) failed in a way that may pass: {names}. What was "
                 "answered is written; the next attempt asks only for the others."
             )

@@ -5,7 +5,7 @@ A job's module has
 - `Options`: a pydantic model of the job's `environment`,
 - `plan_chunks(run) -> list[Chunk]`: what to do, as parts that may run at once; nothing is written,
 - `load_chunk(run, chunk) -> ChunkResult`: does one part. All it writes is one transaction, and writing it again changes
-  no row. It raises `ChunkIncomplete` where another attempt may mend what failed and `run.last_attempt` is false.
+  no row. It raises `SymbolsLeft` where another attempt may mend what failed and `run.last_attempt` is false.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MIN_CHUNK, _MAX_CHUNK, _CHUNKS_AIM = 5, 200, 100
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class ChunkIncomplete(TransientError):
+class SymbolsLeft(TransientError):
     """Some symbols of a chunk failed in a way that another attempt may mend; the others are written."""
 
 

@@ -13,7 +13,6 @@ import include
 from include.core import errors
 from include.core.errors import CircuitOpen, InvalidRequest, TapelineError, TerminalError, TransientError
 
-
 MIGRATIONS = "include.clients.postgres.migrations."
 """Alembic imports these itself, with its context around them."""
 

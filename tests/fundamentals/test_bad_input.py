@@ -10,7 +10,7 @@ import pytest
 from include.clients.postgres import upsert as upsert_module
 from include.clients.postgres.client import connect
 from include.core.errors import CredentialsMissing, DatabaseUnavailable, TapelineError
-from include.fundamentals.run import ChunkIncomplete
+from include.fundamentals.run import SymbolsLeft
 from tests.fundamentals.workbench import Workbench
 
 pytestmark = pytest.mark.integration
@@ -42,7 +42,7 @@ def test_what_may_pass_is_tried_again_and_counted_when_no_attempt_is_left(
     listed: Workbench, job: str, fault: str
 ) -> None:
     listed.source.commit(f"symbol:IBM={fault}")
-    with pytest.raises(ChunkIncomplete, match=rf"IBM \({PASSING[fault]}\)"):
+    with pytest.raises(SymbolsLeft, match=rf"IBM \({PASSING[fault]}\)"):
         listed.run(job, last_attempt=False, **ASKED[job])
     assert loaded(listed, job) == {"AAPL"}
     result = listed.run(job, **ASKED[job])

@@ -10,7 +10,7 @@ import pytest
 
 from devstack.replay.prices import demo_file
 from include.core.errors import InvalidRequest
-from include.fundamentals.run import ChunkIncomplete
+from include.fundamentals.run import SymbolsLeft
 from include.fundamentals.symbols import NoSymbols
 from tests.fundamentals.workbench import DAY, Workbench
 
@@ -119,7 +119,7 @@ def test_a_symbol_without_anything_new_is_counted(listed: Workbench) -> None:
 
 def test_a_passing_failure_keeps_what_was_answered_and_asks_only_for_the_rest(listed: Workbench) -> None:
     listed.source.commit("symbol:IBM=503")
-    with pytest.raises(ChunkIncomplete, match=r"IBM \(SourceUnavailable\)"):
+    with pytest.raises(SymbolsLeft, match=r"IBM \(SourceUnavailable\)"):
         listed.run(JOB, symbols=["AAPL", "IBM"], start="2013-02-01", last_attempt=False)
     assert listed.values("daily_prices") == recorded("AAPL", start="2013-02-01")
     listed.source.heal()
@@ -133,7 +133,7 @@ def test_a_source_that_is_away_is_not_asked_for_every_symbol(listed: Workbench) 
     with listed.database.connection() as connection:
         connection.cursor().executemany("INSERT INTO symbols (symbol, exchange) VALUES (%s, 'NYSE')", rows)
     listed.source.commit("rate:500=1")
-    with pytest.raises(ChunkIncomplete):
+    with pytest.raises(SymbolsLeft):
         listed.run(JOB, last_attempt=False, symbols=[symbol for (symbol,) in rows])
     assert len(listed.source.replay.symbols) <= 5 + 10
 
