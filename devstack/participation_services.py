@@ -23,7 +23,9 @@ def participation_services(home: Home, aws: Aws | None = None, environment: str 
     told: dict[str, str] = {}
     where = []
     if aws:
-        told = variables_of(aws, environment, f"tapeline-{environment}-participation-requests")
+        # what a killed worker was just given is given to the next one soon
+        soon = {"PARTICIPATION_WAIT_SECONDS": "1", "PARTICIPATION_VISIBILITY_SECONDS": "10"}
+        told = variables_of(aws, environment, f"tapeline-{environment}-participation-requests") | soon
         where = ["-X", f"aws={aws.endpoint_url}"]
     key = {
         "PARTICIPATION_JWT_KEY": home.secret("participation"), "PARTICIPATION_JWT_ALGORITHM": "HS256",

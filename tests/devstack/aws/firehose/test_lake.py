@@ -17,6 +17,7 @@ from tests.devstack.conftest import LocalAwsProcess
 
 pytestmark = pytest.mark.integration
 BUCKET = "tapeline-lake-events-000000000000"
+REDRIVE = "tapeline-lake-redrive"
 KEY = re.compile(r"events/dt=\d{4}-\d\d-\d\d/hour=\d\d/tapeline-lake-events-1-[^/]+")
 
 
@@ -35,8 +36,9 @@ def processed(number: int) -> ParticipationProcessed:
 
 
 def deploy_lake(process: LocalAwsProcess) -> None:
+    process.aws.client("iam").create_role(RoleName=REDRIVE, AssumeRolePolicyDocument="{}")
     needed = [stack for stack in planned_stacks([]) if stack.name in ("storage", "alerts", "lake")]
-    deploy(process.aws, "lake", stacks=needed, poll_seconds=0.1)
+    deploy(process.aws, "lake", stacks=needed, parameters={"RedriveRole": REDRIVE}, poll_seconds=0.1)
 
 
 def put(process: LocalAwsProcess, kind: str, *details: str, source: str = EVENT_SOURCE) -> None:
