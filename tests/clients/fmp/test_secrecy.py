@@ -79,9 +79,11 @@ def test_no_fault_brings_the_key_into_a_url_a_log_or_an_error(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, fault: str,
 ) -> None:  # fmt: skip
     caplog.set_level(logging.DEBUG)
-    caplog.set_level(logging.DEBUG, "urllib3")
     # Airflow's logging, where another test began it, switches off what was there before
-    monkeypatch.setattr(logging.getLogger("urllib3.connectionpool"), "disabled", False)
+    for name in ("urllib3", "urllib3.connectionpool"):
+        monkeypatch.setattr(logging.getLogger(name), "disabled", False)
+        monkeypatch.setattr(logging.getLogger(name), "propagate", True)
+        caplog.set_level(logging.DEBUG, name)
     commit(f"symbol:IBM={fault}", f"symbol:NYSE={fault}")
     client = make_client(timeout=0.3 if fault == "timeout" else 20)
     texts = [repr(client), repr(client._transport)]
