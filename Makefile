@@ -31,7 +31,7 @@ demo: $(READY) ## the main job on real recorded prices, a file that comes by an 
 	@$(BIN)/tapeline demo
 
 test: $(READY) ## all tests
-	@$(BIN)/pytest -n auto --dist loadgroup $(PYTEST_ARGS)
+	@$(BIN)/pytest -n auto $(PYTEST_ARGS)
 
 ui: $(READY) ## the full Airflow with all DAGs at http://localhost:8080
 	@$(BIN)/tapeline ui

@@ -52,16 +52,6 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(HOME.path, ignore_errors=True)
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Return three workers for two cores: the servers of the tests are waited for half of the time."""
-    return max(1, (os.cpu_count() or 1) * 3 // 2)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the long ones that share a server, so that nobody waits for them at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Close the network to unit tests; tests that start servers may talk to loopback."""
     if item.get_closest_marker("integration"):

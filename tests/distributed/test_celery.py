@@ -16,7 +16,7 @@ from tests.distributed.celery_airflow import CeleryAirflow, celery_airflow
 from tests.market import Market, applied, recorded_rows
 from tests.orchestration.notified import Received, office
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(500), pytest.mark.xdist_group("celery")]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(500)]
 SYMBOLS = ["AAPL", "IBM"]
 START = "2013-02-20"
 DAGS = [REPO / "dags" / "prices_daily.py", Path(__file__).parent / "troubled_dags.py"]

@@ -18,7 +18,7 @@ from tests.market import applied
 from tests.ui.conftest import PATIENCE_MS, SCREENSHOTS
 from tests.ui.g1_day import REQUESTS
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(900), pytest.mark.xdist_group("ui")]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 DASHBOARD = "/api/etl/dashboard/"
 CARDS = ("history", "failures", "quality", "fundamentals", "loads", "g1", "queues")
 SUM = "SELECT sum(records_processed)::bigint AS n FROM etl_executions WHERE start_time >= %s"

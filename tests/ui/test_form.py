@@ -13,7 +13,7 @@ from devstack.question import ask
 from tests.market import applied
 from tests.ui.conftest import PATIENCE_MS
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(900), pytest.mark.xdist_group("ui")]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 FRIDAY = "2013-03-01"
 SYMBOLS = ["AAPL", "MSFT"]
 
